@@ -1,0 +1,1 @@
+"""Where canonical rows are kept: one contract, one file an engine."""

@@ -1,0 +1,156 @@
+"""What every warehouse engine can do, and the values that cross the border.
+
+A `Batch` is the unit of writing: everything known about some windows of one venue's dataset, put
+into the store in one transaction, so that a reader sees all of it or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from market_assets.schemas.datasets import Dataset
+from market_assets.schemas.timeline import Window
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Why a row is absent. Only `missing` is ours to repair; the others are facts with evidence.
+GapReason = Literal["no_trade", "venue_outage", "not_listed", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """An absent span of one series, why, and what that judgement rests on."""
+
+    window: Window
+    reason: GapReason
+    evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesOutcome:
+    """What a run found out about one window of one symbol.
+
+    `complete` are the parts that need no further asking: each moment of them is stored, or absent
+    for a reason other than `missing`. `gaps` replace whatever was recorded inside `window`.
+    """
+
+    symbol: str
+    window: Window
+    complete: tuple[Window, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedRow:
+    """A row that broke rules: kept out of the data, kept for people."""
+
+    symbol: str
+    timestamp: datetime | None
+    reasons: tuple[str, ...]
+    payload: str  # JSON, as near to what the venue sent as we have it
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """One HTTP request as it went: a row of ops.requests."""
+
+    at: datetime
+    venue: str
+    endpoint: str
+    symbol: str
+    status: int  # 0 when no answer came
+    outcome: str  # ok, throttled, banned, server_error, timeout, cut, malformed, refused, ...
+    latency_ms: float
+    weight: int
+    attempt: int
+    bytes: int
+    rows: int
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Everything one transaction stores: rows, verdicts, rejects and the requests behind them."""
+
+    venue: str
+    dataset: Dataset
+    interval: str  # "" where the dataset has none
+    run_id: str
+    rows: pa.Table  # canonical columns, validated, all of `venue`
+    series: Sequence[SeriesOutcome] = ()
+    quarantined: Sequence[QuarantinedRow] = ()
+    requests: Sequence[RequestRecord] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a batch changed."""
+
+    inserted: int = 0
+    corrected: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Maintained:
+    """What a maintenance pass did to the store."""
+
+    files_before: int
+    files_after: int
+    bytes_before: int
+    bytes_after: int
+    rows_expired: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can do, as data, so that callers ask for abilities and not for names."""
+
+    name: str
+    concurrent_readers: bool
+    time_travel: bool
+    needs_compaction: bool
+    notes: tuple[str, ...] = field(default=())
+
+
+class Warehouse(Protocol):
+    """One store. Open it once a run: connecting costs more than a query."""
+
+    capabilities: Capabilities
+
+    def commit(self, batch: Batch) -> Committed:
+        """Store a batch in one transaction; a value that differs goes to ops.revisions first."""
+
+    def covered(
+        self, venue: str, dataset: Dataset, interval: str, symbol: str, window: Window
+    ) -> list[Window]:
+        """The parts of `window` that are known to be complete."""
+
+    def gaps(
+        self, venue: str, dataset: Dataset, interval: str, symbol: str, window: Window
+    ) -> list[Gap]:
+        """What is recorded as absent inside `window`, clipped to it."""
+
+    def read(
+        self,
+        venue: str,
+        dataset: Dataset,
+        *,
+        interval: str = "",
+        symbols: Iterable[str] = (),
+        window: Window | None = None,
+    ) -> pa.Table:
+        """Stored rows in canonical columns, ordered by symbol and time."""
+
+    def query(self, sql: str) -> pa.Table:
+        """Any read-only SQL; writing through here is refused."""
+
+    def maintain(self, *, retention_days: int | None = None) -> Maintained:
+        """Compact small files, drop old snapshots, and expire rows past retention."""
+
+    def close(self) -> None: ...
