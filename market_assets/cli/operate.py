@@ -1,0 +1,104 @@
+"""`market-assets doctor | simulate | maintain | backup | restore`: looking after an installation."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from market_assets.cli import options
+
+
+@click.command()
+@options.config
+def doctor(config: Path | None) -> None:
+    """Check settings, Python, disk, ports and the venues; say what to do about each problem."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from market_assets.doctor import diagnose
+
+    findings = diagnose(options.load(config))
+    table = Table("Check", "", "Found", "What to do")
+    colours = {"ok": "green", "warn": "yellow", "fail": "red"}
+    for finding in findings:
+        mark = f"[{colours[finding.status]}]{finding.status}[/]"
+        table.add_row(finding.check, mark, finding.detail, finding.action)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    if any(finding.status == "fail" for finding in findings):
+        sys.exit(2)
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), help="Port on 127.0.0.1 (default: settings).")
+@click.option("--seed", type=int, help="Another seed is another market.")
+@click.option("--latency-ms", type=click.FloatRange(min=0), help="Delay of every answer.")
+@click.option(
+    "--faults",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON file of simulator settings: faults, clock, limits, listings (docs/simulator.md).",
+)
+@options.config
+def simulate(
+    port: int | None,
+    seed: int | None,
+    latency_ms: float | None,
+    faults: Path | None,
+    config: Path | None,
+) -> None:
+    """Run Binance, OKX and Aster on this machine: seeded, deterministic, with faults on demand."""
+    from market_assets.simulator.config import SimulatorConfig
+    from market_assets.simulator.server import serve
+
+    settings = options.load(config).simulator
+    asked = {
+        "port": settings.port if port is None else port,
+        "seed": settings.seed if seed is None else seed,
+        "latency_ms": settings.latency_ms if latency_ms is None else latency_ms,
+    }
+    serve(SimulatorConfig.from_mapping((json.loads(faults.read_text()) if faults else {}) | asked))
+
+
+@click.command()
+@options.config
+def maintain(config: Path | None) -> None:
+    """Compact the warehouse's files and expire rows past retention."""
+    settings = options.load(config)
+    store = options.warehouse(settings)
+    try:
+        done = store.maintain(
+            retention_days=settings.warehouse.retention_days,
+            snapshot_days=settings.warehouse.snapshot_days,
+        )
+    finally:
+        store.close()
+    click.echo(
+        f"{done.files_before} -> {done.files_after} files,"
+        f" {done.bytes_before / 1e6:.1f} -> {done.bytes_after / 1e6:.1f} MB,"
+        f" {done.rows_expired} rows expired"
+    )
+
+
+@click.command()
+@click.argument("target", type=click.Path(file_okay=False, path_type=Path))
+@options.config
+def backup(target: Path, config: Path | None) -> None:
+    """Copy the warehouse to a new folder, with checksums."""
+    from market_assets.warehouse.backup import backup as copy_warehouse
+
+    manifest = copy_warehouse(options.load(config).warehouse.path, target)
+    click.echo(f"{len(manifest.files)} files, {manifest.bytes / 1e6:.1f} MB -> {target}")
+
+
+@click.command()
+@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Replace the warehouse that is there.")
+@options.config
+def restore(source: Path, force: bool, config: Path | None) -> None:
+    """Bring a backup back, after checking every file of it."""
+    from market_assets.warehouse.backup import restore as bring_back
+
+    manifest = bring_back(source, options.load(config).warehouse.path, force=force)
+    click.echo(f"{len(manifest.files)} files, {manifest.bytes / 1e6:.1f} MB restored")

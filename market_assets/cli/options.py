@@ -1,0 +1,104 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from market_assets.errors import RequestInvalid
+from market_assets.schemas.timeline import (
+    INTERVALS,
+    MINUTE_MS,
+    Window,
+    ceil_to,
+    to_ms,
+    to_text,
+)
+
+if TYPE_CHECKING:
+    from market_assets.settings import Settings
+    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+
+
+class Moment(click.ParamType[datetime]):
+    """A time in UTC: 2026-01-31 or 2026-01-31T07:00."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time. Write 2026-01-31 or 2026-01-31T07:00 (UTC)", param)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+MOMENT = Moment()
+
+
+def window(start: datetime, end: datetime | None, interval: str) -> Window:
+    """[from, to); without an end, all that has begun."""
+    step = INTERVALS.get(interval, MINUTE_MS)
+    end_ms = ceil_to(to_ms(datetime.now(UTC)), step) if end is None else to_ms(end)
+    if end_ms <= to_ms(start):
+        raise RequestInvalid(
+            "Reading the request",
+            f"--to {to_text(end_ms)} is not after --from {to_text(to_ms(start))}",
+            "The window is [from, to): give a later --to or an earlier --from",
+        )
+    return Window(to_ms(start), end_ms)
+
+
+def symbols(text: str | None, settings: Settings, venue: str) -> tuple[str, ...]:
+    """The named symbols, or all that the settings have for the venue."""
+    if text is None:
+        return tuple(settings.venues[venue].symbols)
+    return tuple(dict.fromkeys(part.strip().upper() for part in text.split(",") if part.strip()))
+
+
+def config(function: Any) -> Any:
+    return click.option(
+        "--config",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Settings file (default: platform.yaml, or MARKET_ASSETS_CONFIG).",
+    )(function)
+
+
+def load(path: Path | None) -> Settings:
+    from market_assets.settings import load_settings
+
+    return load_settings(path)
+
+
+def warehouse(settings: Settings, *, read_only: bool = False) -> DuckLakeWarehouse:
+    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+
+    return DuckLakeWarehouse(
+        settings.warehouse.path,
+        lock_timeout_seconds=settings.warehouse.lock_timeout_seconds,
+        read_only=read_only,
+        venues=tuple(settings.venues),
+    )
+
+
+def known_venue(settings: Settings, venue: str) -> None:
+    if venue not in settings.venues:
+        import difflib
+
+        near = difflib.get_close_matches(venue, settings.venues, n=1)
+        raise RequestInvalid(
+            "Reading the request",
+            f"there is no venue {venue!r}",
+            f"Did you mean {near[0]}?" if near else f"Venues are {', '.join(settings.venues)}",
+        )
+
+
+def midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

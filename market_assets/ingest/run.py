@@ -1,0 +1,358 @@
+"""Run a job: finish complete, or name every missing interval, keeping what is done.
+
+plan (what is not complete yet) -> fetch -> validate -> prove the holes -> store, chunk by chunk.
+While one chunk is being stored the next one is being fetched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from market_assets.errors import RequestInvalid, SymbolUnknown
+from market_assets.ingest.candles import CandleFetcher
+from market_assets.ingest.connection import connect
+from market_assets.ingest.finding import Finder, Finding
+from market_assets.ingest.funding import FundingFetcher, FundingFinder
+from market_assets.ingest.job import AbsentInterval, Job, Summary
+from market_assets.ingest.judge import CandleFinder
+from market_assets.ingest.plan import chunks
+from market_assets.ingest.rows import Origin, judged
+from market_assets.ingest.snapshots import instrument_rows, prediction_rows, remembered
+from market_assets.ingest.source import Source
+from market_assets.schemas.datasets import (
+    DATASETS,
+    FUNDING_PREDICTIONS,
+    FUNDING_RATES,
+    INSTRUMENTS,
+    OHLCV,
+    Dataset,
+)
+from market_assets.schemas.requests import RequestRecord
+from market_assets.schemas.timeline import HOUR_MS, INTERVALS, Window, floor_to, merge, subtract
+from market_assets.venues._gate import Wait
+from market_assets.venues.contract import Instrument
+from market_assets.venues.registry import VENUES
+from market_assets.warehouse.contract import Batch, Gap, QuarantinedRow, Warehouse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from market_assets.settings import Settings
+
+FETCHED = (OHLCV, FUNDING_RATES, FUNDING_PREDICTIONS, INSTRUMENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a run can show: how much is to do, what was done for whom, and what it waits for."""
+
+    on_plan: Callable[[int], None] = lambda total: None
+    on_done: Callable[[str, int], None] = lambda symbol, points: None
+    on_wait: Callable[[Wait], None] = lambda wait: None
+
+
+def ingest(
+    job: Job, settings: Settings, warehouse: Warehouse, progress: Progress | None = None
+) -> Summary:
+    """Run the job to its end; `summary.raise_if_incomplete()` turns missing intervals to an error."""
+    return asyncio.run(IngestRun(job, settings, warehouse, progress or Progress()).run())
+
+
+class IngestRun:
+    """One run of one job."""
+
+    def __init__(
+        self, job: Job, settings: Settings, warehouse: Warehouse, progress: Progress
+    ) -> None:
+        _check(job)
+        self.job = replace(job, run_id=job.run_id or uuid.uuid4().hex[:16])
+        self.dataset: Dataset = DATASETS[job.dataset]
+        self.settings = settings
+        self.warehouse = warehouse
+        self.progress = progress
+        self.summary = Summary(self.job)
+        self._origin = Origin(job.venue, job.interval, self.job.run_id)
+        self._requests: list[RequestRecord] = []
+
+    async def run(self) -> Summary:
+        started = time.perf_counter()
+        try:
+            async with connect(
+                self.job.venue,
+                self.settings,
+                run_id=self.job.run_id,
+                record=self._requests.append,
+                on_wait=self.progress.on_wait,
+            ) as source:
+                await source.synchronise()
+                await self._work(source)
+                self.summary.stopped_by = source.stopped_by
+        finally:
+            # Also when it fails or is interrupted: every request leaves its row.
+            if self._requests:
+                self._store([], self.dataset)
+            self.summary.seconds = time.perf_counter() - started
+        return self.summary
+
+    async def _work(self, source: Source) -> None:
+        instruments = await source.instruments()
+        rows = instrument_rows(instruments, self._origin, source.now_ms())
+        await asyncio.to_thread(self._store, [_snapshot(INSTRUMENTS, rows)], INSTRUMENTS)
+        if self.dataset is INSTRUMENTS:
+            return
+        chosen = self._choose(instruments)
+        if self.dataset is FUNDING_PREDICTIONS:
+            await self._predictions(source, chosen)
+            return
+        self.summary.due = self._due(source)
+        todo = {i: self._todo(i, self.summary.due) for i in chosen}
+        self._recall(todo)
+        finder = self._finder(source, {i.symbol: i for i in instruments})
+        concluded: dict[str, list[Window]] = {}
+        async for findings in _ahead(self._find(source, finder, todo)):
+            await asyncio.to_thread(self._store, findings, self.dataset)
+            for finding in findings:
+                concluded.setdefault(finding.symbol, []).extend(finding.windows)
+        self._name_what_was_not_asked(todo, concluded)
+
+    # -- what to do
+
+    def _choose(self, instruments: Sequence[Instrument]) -> list[Instrument]:
+        """The asked symbols' instruments; one the venue has forgotten, from our own records."""
+        listed = {i.symbol: i for i in instruments}
+        if any(symbol not in listed for symbol in self.job.symbols):
+            gone = remembered(self.warehouse, self.job.venue, listed)
+            listed |= {i.symbol: i for i in gone}
+        for symbol in self.job.symbols:
+            if symbol not in listed:
+                near = difflib.get_close_matches(symbol, listed, n=3, cutoff=0.5)
+                raise SymbolUnknown(
+                    str(self.job),
+                    f"{self.job.venue} does not list {symbol}",
+                    (f"Did you mean {' or '.join(near)}? " if near else "")
+                    + f"`market-assets instruments --venue {self.job.venue}` lists what it trades",
+                    venue=self.job.venue,
+                    symbol=symbol,
+                )
+        return [listed[symbol] for symbol in self.job.symbols]
+
+    def _due(self, source: Source) -> Window:
+        """The window less what has not closed yet, by the venue's clock."""
+        grace = int(self.settings.ingest.close_grace_seconds * 1000)
+        step = INTERVALS.get(self.job.interval, 1)
+        return self.job.window.clip(end=floor_to(source.now_ms() - grace, step))
+
+    def _todo(self, instrument: Instrument, due: Window) -> list[Window]:
+        """What of the window is not known to be complete."""
+        if self.job.refresh:
+            return merge([due])
+        known = self.warehouse.covered(
+            self.job.venue, self.dataset, self.job.interval, instrument.symbol, due
+        )
+        return subtract([due], known)
+
+    def _recall(self, todo: Mapping[Instrument, Sequence[Window]]) -> None:
+        """Sum up what earlier runs settled; their absences belong to this summary too."""
+        due = self.summary.due
+        step = INTERVALS.get(self.job.interval, HOUR_MS)
+        left = sum(window.length for windows in todo.values() for window in windows)
+        self.summary.already_complete = (due.length * len(todo) - left) // step
+        self.progress.on_plan(left // step)
+        if not self.summary.already_complete:
+            return
+        for instrument, windows in todo.items():
+            for gap in self.warehouse.gaps(
+                self.job.venue, self.dataset, self.job.interval, instrument.symbol, due
+            ):
+                self.summary.absent += [
+                    AbsentInterval(instrument.symbol, replace(gap, window=part))
+                    for part in subtract([gap.window], windows)
+                ]
+
+    # -- finding
+
+    def _finder(self, source: Source, listed: Mapping[str, Instrument]) -> Finder:
+        options = self.settings.ingest
+        if self.dataset is OHLCV:
+            return CandleFinder(
+                CandleFetcher(
+                    source,
+                    self.job.interval,
+                    self._origin,
+                    self.summary.due.end,
+                    confirmations=options.confirmations,
+                    rounds=options.rounds,
+                    progress=self.progress.on_done,
+                ),
+                listed,
+            )
+        return FundingFinder(
+            FundingFetcher(
+                source,
+                self._origin,
+                confirmations=options.confirmations,
+                rounds=options.rounds,
+                progress=self.progress.on_done,
+            )
+        )
+
+    async def _find(
+        self, source: Source, finder: Finder, todo: Mapping[Instrument, Sequence[Window]]
+    ) -> AsyncIterator[list[Finding]]:
+        by_symbol = {i.symbol: i for i in todo}
+        windows = {i.symbol: w for i, w in todo.items()}
+        for part in chunks(
+            windows, finder.step, finder.page_rows, self.settings.ingest.commit_rows
+        ):
+            yield await finder.find({by_symbol[s]: parts for s, parts in part.items()})
+            if source.stopped_by is not None:
+                return
+
+    def _name_what_was_not_asked(
+        self,
+        todo: Mapping[Instrument, Sequence[Window]],
+        concluded: Mapping[str, Sequence[Window]],
+    ) -> None:
+        """A run that was stopped early names the rest as missing."""
+        for instrument, windows in todo.items():
+            self.summary.absent += [
+                AbsentInterval(instrument.symbol, Gap(window, "missing", {"unproven": "not asked"}))
+                for window in subtract(windows, concluded.get(instrument.symbol, ()))
+            ]
+
+    async def _predictions(self, source: Source, chosen: Sequence[Instrument]) -> None:
+        answers = await asyncio.gather(
+            *(source.ask(source.venue.prediction_call(i)) for i in chosen)
+        )
+        now = source.now_ms()
+        told = [
+            source.venue.parse_prediction(answer.body, instrument)
+            for answer, instrument in zip(answers, chosen, strict=True)
+            if answer is not None
+        ]
+        self.summary.absent += [
+            AbsentInterval(i.symbol, Gap(Window(now, now), "missing", {"unproven": "no answer"}))
+            for i, answer in zip(chosen, answers, strict=True)
+            if answer is None
+        ]
+        rows = prediction_rows(told, self._origin, now)
+        finding = _snapshot(FUNDING_PREDICTIONS, rows)
+        await asyncio.to_thread(self._store, [finding], FUNDING_PREDICTIONS)
+
+    # -- storing
+
+    def _store(self, findings: Sequence[Finding], dataset: Dataset) -> None:
+        """Everything found about a chunk, and the requests behind it, in one transaction."""
+        import pyarrow as pa
+
+        requests = self._requests[:]
+        tables = [table for finding in findings for table in finding.tables if table.num_rows]
+        quarantined = [row for finding in findings for row in finding.quarantined]
+        done = self.warehouse.commit(
+            Batch(
+                venue=self.job.venue,
+                dataset=dataset,
+                interval=self.job.interval if dataset is OHLCV else "",
+                run_id=self.job.run_id,
+                rows=pa.concat_tables(tables) if tables else dataset.arrow_schema().empty_table(),
+                series=[outcome for finding in findings for outcome in finding.outcomes()],
+                quarantined=quarantined,
+                requests=requests,
+            )
+        )
+        # The client records from the event loop while this runs in a thread: take only what was
+        # stored, and take it in place.
+        del self._requests[: len(requests)]
+        self._sum_up(findings, requests, quarantined)
+        if dataset is self.dataset:
+            self.summary.inserted += done.inserted
+            self.summary.corrected += done.corrected
+            self.summary.unchanged += done.unchanged
+
+    def _sum_up(
+        self,
+        findings: Sequence[Finding],
+        requests: Sequence[RequestRecord],
+        quarantined: Sequence[QuarantinedRow],
+    ) -> None:
+        summary = self.summary
+        summary.quarantined += len(quarantined)
+        for row in quarantined:
+            summary.quarantine_reasons.update(row.reasons)
+        for finding in findings:
+            summary.absent += [AbsentInterval(finding.symbol, gap) for gap in finding.gaps]
+        summary.requests += len(requests)
+        summary.weight += sum(request.weight for request in requests)
+        summary.failed_requests += sum(1 for request in requests if request.outcome != "ok")
+        summary.latencies_ms += [request.latency_ms for request in requests]
+
+
+async def _ahead(parts: AsyncIterator[list[Finding]]) -> AsyncIterator[list[Finding]]:
+    """Hand out each part while the next one is already being fetched."""
+
+    async def following() -> list[Finding] | None:
+        return await anext(parts, None)
+
+    pending = asyncio.create_task(following())
+    try:
+        while (part := await pending) is not None:
+            pending = asyncio.create_task(following())
+            yield part
+    finally:
+        pending.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await pending
+
+
+def _snapshot(dataset: Dataset, rows: pa.Table) -> Finding:
+    """Rows of now, with the bad ones set aside."""
+    good, bad = judged(dataset, rows, "")
+    return Finding("", (), [good], bad)
+
+
+def _check(job: Job) -> None:
+    """A job that makes no sense is refused before anything is asked."""
+    fetched = [dataset.name for dataset in FETCHED]
+    if job.venue not in VENUES:
+        near = difflib.get_close_matches(job.venue, VENUES, n=1)
+        raise RequestInvalid(
+            "Reading the request",
+            f"there is no venue {job.venue!r}",
+            f"Did you mean {near[0]}?" if near else f"Venues are {', '.join(VENUES)}",
+        )
+    if job.dataset not in fetched:
+        raise RequestInvalid(
+            "Reading the request",
+            f"there is no dataset {job.dataset!r} to ingest",
+            f"Datasets are {', '.join(fetched)}",
+        )
+    if job.dataset == OHLCV.name:
+        served = VENUES[job.venue].limits.intervals
+        if job.interval not in served:
+            known = [interval for interval in INTERVALS if interval in served]
+            raise RequestInvalid(
+                "Reading the request",
+                f"{job.venue} has no candles of {job.interval!r}",
+                f"Intervals are {', '.join(known)}",
+            )
+        if any(edge % INTERVALS[job.interval] for edge in (job.window.start, job.window.end)):
+            raise RequestInvalid(
+                "Reading the request",
+                f"{job.window} does not begin and end on whole candles of {job.interval}",
+                "Give times that are multiples of the interval, in UTC",
+            )
+    if not job.symbols and job.dataset != INSTRUMENTS.name:
+        raise RequestInvalid(
+            "Reading the request", "no symbols were given", "Name one at least, such as BTCUSDT"
+        )
+    if len(set(job.symbols)) != len(job.symbols):
+        raise RequestInvalid(
+            "Reading the request", "a symbol is named twice", "Name each symbol once"
+        )
