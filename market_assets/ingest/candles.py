@@ -145,6 +145,8 @@ class CandleFetcher:
             )
             # Off-grid rows are kept for the validator to reject by name.
             new = inside & (np.isin(times, wanted) | (times % self.step != 0))
+            # Pages around holes overlap: what one of them brought, the next need not bring again.
+            wanted = np.setdiff1d(wanted, times[new], assume_unique=False)
             parts.append(rows.table.filter(pa.array(new)))
             candles.seen.append((times[inside], rows.table.column("volume").to_numpy()[inside]))
             shown.append(np.sort(times[inside]))

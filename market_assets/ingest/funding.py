@@ -28,6 +28,7 @@ from market_assets.schemas.timeline import (
     floor_to,
     merge,
     subtract,
+    to_ms,
 )
 from market_assets.venues.contract import Call, Instrument, Rows
 from market_assets.warehouse.contract import Gap, QuarantinedRow
@@ -50,7 +51,8 @@ class Funding:
 
     instrument: Instrument
     windows: tuple[Window, ...]
-    events: dict[int, pa.Table] = field(default_factory=dict)  # by settlement time, one row each
+    tables: list[pa.Table] = field(default_factory=list)
+    events: set[int] = field(default_factory=set)  # the settlement times in `tables`
     suspects: list[int] = field(default_factory=list)
     confirmations: Counter[int] = field(default_factory=Counter)
     quarantined: list[QuarantinedRow] = field(default_factory=list)
@@ -230,32 +232,39 @@ class FundingFetcher:
         return answers
 
     def _take(self, funding: Funding, answers: Sequence[tuple[Call, Rows]]) -> None:
+        """Keep the settlements that are new; pages overlap, and each may be told many times."""
+        import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
 
         symbol = funding.instrument.symbol
         funding.quarantined += unreadable([rows for _, rows in answers], symbol)
+        known = np.array(sorted(funding.events), dtype=np.int64)
+        parts: list[pa.Table] = []
         for _, rows in answers:
-            if not rows.table.num_rows:
-                continue
             minutes = pc.round_temporal(rows.table.column("raw_timestamp"), unit="minute")
-            table = rows.table.append_column("timestamp", minutes).append_column(
-                "interval_hours", pa.nulls(rows.table.num_rows, pa.float64())
-            )
-            table = canonical(
-                FUNDING_RATES, table, symbol, self._origin, self.source.now_ms()
-            )
-            good, bad = judged(FUNDING_RATES, table, symbol)
-            inside = merge(funding.windows)
-            funding.quarantined += [
-                row
-                for row in bad
-                if row.timestamp is None
-                or any(int(row.timestamp.timestamp() * 1000) in window for window in inside)
-            ]
-            for index, time in enumerate(times_ms(good).tolist()):
-                if time <= self.settled_until:
-                    funding.events.setdefault(time, good.slice(index, 1))
+            table = rows.table.append_column("timestamp", minutes)
+            times = times_ms(table)
+            new = ~np.isin(times, known) & (times <= self.settled_until)
+            known = np.union1d(known, times[new])
+            parts.append(table.filter(pa.array(new)))
+        table = pa.concat_tables(parts) if parts else None
+        if table is None or not table.num_rows:
+            return
+        table = table.append_column("interval_hours", pa.nulls(table.num_rows, pa.float64()))
+        table = canonical(FUNDING_RATES, table, symbol, self._origin, self.source.now_ms())
+        good, bad = judged(FUNDING_RATES, table, symbol)
+        funding.tables.append(good)
+        funding.events.update(times_ms(good).tolist())
+        funding.quarantined += [row for row in bad if _concerns(row, funding.windows)]
+
+
+def _concerns(row: QuarantinedRow, windows: Sequence[Window]) -> bool:
+    """Neighbours are read to know the interval; their defects are their own run's to report."""
+    if row.timestamp is None:
+        return True
+    moment = to_ms(row.timestamp)
+    return any(moment in window for window in windows)
 
 
 def _settlement_times(page: Rows) -> list[int]:
@@ -280,12 +289,13 @@ def rows_of(funding: Funding) -> pa.Table:
             step = min((s for s in INTERVALS_MS if after - s == hole), default=None)
             hours[after] = step / HOUR_MS if step else None
     schema = FUNDING_RATES.arrow_schema()
-    inside = [t for t in times if any(t in window for window in funding.windows)]
-    if not inside:
+    if not funding.tables:
         return schema.empty_table()
-    table = pa.concat_tables([funding.events[t] for t in inside])
+    table = pa.concat_tables(funding.tables).sort_by("timestamp")
+    inside = [any(t in window for window in funding.windows) for t in times]
     at = schema.get_field_index("interval_hours")
-    return table.set_column(at, schema.field(at), pa.array([hours[t] for t in inside], pa.float64()))
+    intervals = pa.array([hours[t] for t in times], pa.float64())
+    return table.set_column(at, schema.field(at), intervals).filter(pa.array(inside, pa.bool_()))
 
 
 def gaps_of(funding: Funding, others: Mapping[str, Funding]) -> list[Gap]:

@@ -8,8 +8,19 @@ from market_assets.schemas.timeline import Window, merge
 
 
 def pages(windows: Iterable[Window], step: int, page_rows: int) -> list[Window]:
-    """Cut windows into pages of at most `page_rows` grid points. Time is walked, never rows."""
-    return [page for window in windows for page in window.pages(step * page_rows)]
+    """The fewest pages of at most `page_rows` grid points that hold all windows.
+
+    Time is walked, never rows. Windows that fit into one page share it: the candles between them
+    cost less than another request.
+    """
+    length = step * page_rows
+    found: list[Window] = []
+    for window in merge(windows):
+        if found and window.end - found[-1].start <= length:
+            found[-1] = Window(found[-1].start, window.end)
+        else:
+            found.extend(window.pieces(length))
+    return found
 
 
 def pages_around(absent: Sequence[int], step: int, page_rows: int, padding: int) -> list[Window]:
@@ -49,7 +60,7 @@ def chunks(
     length = pages_per_chunk * page_rows * step
     cut: list[dict[str, list[Window]]] = []
     for span in everything:
-        for piece in span.pages(length):
+        for piece in span.pieces(length):
             chunk = {
                 symbol: [part for window in windows if (part := window.clip(piece.start, piece.end))]
                 for symbol, windows in todo.items()

@@ -19,7 +19,7 @@ from market_assets.venues.contract import Bucket
 # Room kept under the venue's limit: somebody else may share the address.
 HEADROOM = 0.95
 # Requests sent evenly can arrive in a bunch: a span is taken this much longer than it is.
-ARRIVAL_SLACK = 0.4
+ARRIVAL_SLACK = 0.2
 # Spending is remembered in this many steps of a bucket's span.
 STEPS = 60
 # Above this share of the limit, as the venue itself counts, we wait for its next minute.

@@ -1,0 +1,1 @@
+"""How each venue speaks: paths, parameters, rows and errors."""
