@@ -96,8 +96,9 @@ def show(summary: Summary) -> None:
     """What was done, in a few lines."""
     job = summary.job
     what = f"{job.venue} {job.dataset} {job.interval}".strip()
+    when = f" {summary.due}" if summary.due else ""
     click.echo(
-        f"{what} {summary.due}, {len(job.symbols)} symbols: {summary.inserted} rows stored,"
+        f"{what}{when}, {len(job.symbols)} symbols: {summary.inserted} rows stored,"
         f" {summary.corrected} corrected, {summary.unchanged} unchanged,"
         f" {summary.already_complete} points complete before,"
         f" {summary.quarantined} rows quarantined"
@@ -107,7 +108,7 @@ def show(summary: Summary) -> None:
         f" p95 {summary.latency_ms(95):.0f} ms, {summary.seconds:.1f} s;"
         f" completeness {summary.completeness_percent():.2f} %"
     )
-    if job.window.end > summary.due.end:
+    if summary.due and job.window.end > summary.due.end:
         click.echo(f"Not closed yet, and so not stored: from {to_text(summary.due.end)} on")
     if summary.quarantine_reasons:
         reasons = ", ".join(f"{n} {reason}" for reason, n in summary.quarantine_reasons.items())

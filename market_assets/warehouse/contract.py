@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from market_assets.schemas.datasets import Dataset
+from market_assets.schemas.requests import RequestRecord
 from market_assets.schemas.timeline import Window
 
 if TYPE_CHECKING:
@@ -55,24 +56,6 @@ class QuarantinedRow:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestRecord:
-    """One HTTP request as it went: a row of ops.requests."""
-
-    at: datetime
-    venue: str
-    endpoint: str
-    symbol: str
-    status: int  # 0 when no answer came
-    outcome: str  # ok, throttled, banned, server_error, timeout, cut, malformed, refused, ...
-    latency_ms: float
-    weight: int
-    attempt: int
-    bytes: int
-    rows: int
-    run_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """Everything one transaction stores: rows, verdicts, rejects and the requests behind them."""
 
@@ -105,6 +88,8 @@ class Maintained:
     bytes_before: int
     bytes_after: int
     rows_expired: int = 0
+    # Files no longer needed by any reader that were removed from the disk.
+    files_deleted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

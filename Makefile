@@ -1,0 +1,80 @@
+# Every job has one verb. `make` alone lists them.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= $(shell command -v python3.11 || echo python3)
+BIN := .venv/bin
+UV ?= $(BIN)/uv
+STAMP := .venv/.installed
+# pytest's worker count; the suite starts servers and Dagster processes, so more workers than cores do not help
+WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
+
+# uv does not read pip's settings: a mirror and the system's certificates are handed over here.
+export UV_SYSTEM_CERTS := 1
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+# Installs write bytecode even when the caller's shell forbids it: Dagster's processes start seconds faster.
+INSTALL := env -u PYTHONDONTWRITEBYTECODE -u VIRTUAL_ENV -u PYTHONHOME -u PYTHONPATH
+
+.PHONY: help venv demo up test test-fast test-system check format bench lock docs-reference clean
+
+help: ## List what can be done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+venv: $(STAMP) ## Install everything from requirements.lock into .venv
+
+# 1. a plain venv  2. uv, at the version and hash of the lock  3. the lock  4. this project, editable, offline
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v == (3, 11) else "market-assets needs Python 3.11; $(PYTHON) is %d.%d. Install it, or run: make PYTHON=/path/to/python3.11" % v)'
+	@test -x $(BIN)/python || $(INSTALL) $(PYTHON) -m venv .venv
+	@awk '/^uv==/ { found = 1 } found { print; if ($$0 !~ /\\$$/) exit }' requirements.lock > .venv/uv.lock
+	@echo "Installing $$(grep -cE '^[a-z0-9-]+==' requirements.lock) locked packages into .venv (about a minute)"
+	@$(INSTALL) $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
+	@$(INSTALL) $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
+	@$(INSTALL) $(BIN)/uv pip install --quiet --python $(BIN)/python --offline --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: venv ## Simulated exchanges, first days of data, Dagster UI on 127.0.0.1:3000
+	$(BIN)/market-assets demo
+
+up: venv ## The same on the live venues
+	$(BIN)/market-assets up
+
+test: venv test-system ## What the tests need from the system, then all tests
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+test-fast: venv ## The tests that take no seconds and no browser
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not slow and not browser"
+
+test-system:
+	@scripts/install-chromium.sh
+
+check: venv ## Lint, format, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: venv ## Fix what ruff can fix
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: venv ## Run the benchmarks
+	$(BIN)/python -m bench
+
+docs-reference: venv ## Write docs/reference from the code
+	$(BIN)/python scripts/generate_settings_reference.py
+
+# --no-config, --no-emit-*: the same file on every machine, whatever its mirror.
+lock: ## Resolve pyproject.toml into requirements.lock (UV=/path/to/uv when there is no .venv)
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: run 'make venv' first, or: make lock UV=/path/to/uv"; exit 1; }
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile pyproject.toml --all-extras --python-version 3.11 \
+	  --universal --generate-hashes --no-config --no-emit-index-url --no-emit-find-links \
+	  --output-file requirements.lock --quiet
+
+clean: ## Remove .venv, caches and builds; data in .state stays
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -not -path './.state/*' -prune -exec rm -rf {} +

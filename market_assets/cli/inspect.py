@@ -1,0 +1,207 @@
+"""`market-assets status | query | export | instruments`: looking at what is stored."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from market_assets.cli import options
+from market_assets.errors import RequestInvalid
+from market_assets.schemas.datasets import DATASETS, INSTRUMENTS
+from market_assets.schemas.timeline import DAY_MS, INTERVALS, Window, floor_to, to_ms
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from rich.console import Console
+
+    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+
+SETTLED = ("no_trade", "venue_outage", "not_listed")
+
+
+@contextmanager
+def _reading(config: Path | None) -> Iterator[DuckLakeWarehouse]:
+    with options.warehouse(options.load(config), read_only=True) as store:
+        yield store
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # In a pipe there is no width to fit into: lines are not cut.
+    return Console(width=None if sys.stdout.isatty() else 200)
+
+
+@click.command()
+@click.option("--venue", help="Only this venue.")
+@click.option("--dataset", help="Only this dataset.")
+@click.option("--days", default=10, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--to", "end", type=options.MOMENT, help="Last day shown (default: today).")
+@options.config
+def status(
+    venue: str | None, dataset: str | None, days: int, end: datetime | None, config: Path | None
+) -> None:
+    """Show how complete each venue, symbol and day is.
+
+    Cells are the percentage of a day's candles that are stored or rightly absent; for funding, the
+    number of settlements. A cell with ! has intervals missing.
+    """
+    last = (end or datetime.now(UTC)).replace(hour=0, minute=0, second=0, microsecond=0)
+    shown = [last - timedelta(days=back) for back in reversed(range(days))]
+    window = Window(to_ms(shown[0]), to_ms(last) + DAY_MS)
+    with _reading(config) as store:
+        table = store.coverage_by_day(
+            venues=[venue] if venue else [], datasets=[dataset] if dataset else [], window=window
+        )
+    show_coverage(table, shown)
+
+
+def show_coverage(table: pa.Table, days: list[datetime]) -> None:
+    """The coverage of the days as one table a dataset."""
+    from rich.table import Table
+
+    console = _console()
+    rows = table.to_pylist()
+    if not rows:
+        console.print(f"Nothing is stored from {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}.")
+    series = ("venue", "dataset", "interval")
+    for (venue, name, interval), group in groupby(rows, lambda row: tuple(row[c] for c in series)):
+        view = Table(title=f"{venue} {name} {interval}".strip(), title_justify="left")
+        view.add_column("symbol")
+        for day in days:
+            view.add_column(f"{day:%m-%d}", justify="right")
+        for symbol, of_symbol in groupby(group, lambda row: row["symbol"]):
+            by_day = {_day(row["day"]): row for row in of_symbol}
+            view.add_row(symbol, *(_cell(by_day.get(f"{d:%Y-%m-%d}"), interval, d) for d in days))
+        console.print(view)
+
+
+def _day(value: Any) -> str:
+    return f"{value:%Y-%m-%d}"
+
+
+def _cell(row: dict[str, Any] | None, interval: str, day: datetime) -> str:
+    if row is None:
+        return "[dim]·[/]"
+    mark = "!" if row["missing"] else ""
+    if interval not in INTERVALS:
+        colour = "red" if mark else "green"
+        return f"[{colour}]{row['rows']}{mark}[/]"
+    step = INTERVALS[interval]
+    start = to_ms(day)
+    closed = floor_to(to_ms(datetime.now(UTC)), step)
+    expected = (min(start + DAY_MS, closed) - start) // step
+    if expected <= 0:
+        return "[dim]·[/]"
+    percent = 100 * (row["rows"] + sum(row[reason] for reason in SETTLED)) / expected
+    colour = "green" if percent >= 100 and not mark else "red" if mark else "yellow"
+    return f"[{colour}]{min(percent, 100):.4g}{mark}[/]"
+
+
+@click.command()
+@click.argument("sql")
+@click.option(
+    "--format", "style", type=click.Choice(["table", "csv", "json"]), default="table"
+)
+@click.option("--limit", default=100, show_default=True, help="Rows shown as a table; 0: all.")
+@options.config
+def query(sql: str, style: str, limit: int, config: Path | None) -> None:
+    """Run read-only SQL: tables are raw.<venue>_<dataset>, raw.quarantine and ops.*."""
+    with _reading(config) as store:
+        table = store.query(sql)
+    if style == "table":
+        _show_rows(table, limit or table.num_rows)
+    elif style == "csv":
+        from pyarrow import csv
+
+        csv.write_csv(table, sys.stdout.buffer)
+    else:
+        import json
+
+        for row in table.to_pylist():
+            click.echo(json.dumps(row, default=str))
+
+
+def _show_rows(table: pa.Table, limit: int) -> None:
+    from rich.table import Table
+
+    view = Table(*table.column_names)
+    for row in table.slice(0, limit).to_pylist():
+        view.add_row(*("" if value is None else str(value) for value in row.values()))
+    console = _console()
+    console.print(view)
+    if table.num_rows > limit:
+        console.print(f"{limit} of {table.num_rows} rows; --limit 0 shows all")
+
+
+@click.command()
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--venue", required=True)
+@click.option("--dataset", default="ohlcv", show_default=True)
+@click.option("--symbols", help="Comma list (default: all that are stored).")
+@click.option("--interval", default="1h", show_default=True, help="Candle length, for ohlcv.")
+@click.option("--from", "start", type=options.MOMENT, help="First moment, inclusive (UTC).")
+@click.option("--to", "end", type=options.MOMENT, help="End, exclusive (UTC; default: now).")
+@options.config
+def export(
+    path: Path,
+    venue: str,
+    dataset: str,
+    symbols: str | None,
+    interval: str,
+    start: datetime | None,
+    end: datetime | None,
+    config: Path | None,
+) -> None:
+    """Write a window of a dataset to PATH, a .parquet or .csv file."""
+    from market_assets.warehouse.export import export as write
+
+    settings = options.load(config)
+    options.known_venue(settings, venue)
+    if dataset not in DATASETS:
+        raise RequestInvalid(
+            "Reading the request",
+            f"there is no dataset {dataset!r}",
+            f"Datasets are {', '.join(DATASETS)}",
+        )
+    interval = interval if dataset == "ohlcv" else ""
+    first = start or options.midnight(settings.venues[venue].start)
+    timed = "timestamp" in DATASETS[dataset].column_names
+    with options.warehouse(settings, read_only=True) as store:
+        rows = write(
+            store,
+            path,
+            venue,
+            DATASETS[dataset],
+            interval=interval,
+            symbols=options.symbols(symbols, settings, venue) if symbols else (),
+            window=options.window(first, end, interval) if timed else None,
+        )
+    click.echo(f"{rows} rows -> {path}")
+
+
+@click.command()
+@click.option("--venue", required=True)
+@options.config
+def instruments(venue: str, config: Path | None) -> None:
+    """List what a venue trades, as of the last time it was asked."""
+    settings = options.load(config)
+    options.known_venue(settings, venue)
+    with options.warehouse(settings, read_only=True) as store:
+        table = store.read(venue, INSTRUMENTS)
+    import pyarrow.compute as pc
+
+    current = table.filter(pc.is_null(table.column("valid_to")))
+    if not current.num_rows:
+        click.echo(f"Not asked yet: market-assets ingest --venue {venue} --dataset instruments")
+        return
+    shown = ["symbol", "native_symbol", "status", "listed_at", "delisted_at", "tick_size",
+             "lot_size", "contract_size", "funding_interval_hours"]  # fmt: skip
+    _show_rows(current.select(shown), current.num_rows)

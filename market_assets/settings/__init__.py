@@ -1,0 +1,34 @@
+"""One frozen settings object from platform.yaml and the environment, which only this room reads.
+
+`models` says what can be set, `load` finds the file and lays the environment over it, `problems`
+turns every mistake into one message, `secrets` holds what is never written to a file.
+"""
+
+from market_assets.settings.load import load_settings
+from market_assets.settings.models import (
+    HttpSettings,
+    IngestSettings,
+    Interval,
+    Settings,
+    SimulatorSettings,
+    Thresholds,
+    VenueName,
+    VenueSettings,
+    WarehouseSettings,
+)
+from market_assets.settings.secrets import Secrets, load_secrets
+
+__all__ = [
+    "HttpSettings",
+    "IngestSettings",
+    "Interval",
+    "Secrets",
+    "Settings",
+    "SimulatorSettings",
+    "Thresholds",
+    "VenueName",
+    "VenueSettings",
+    "WarehouseSettings",
+    "load_secrets",
+    "load_settings",
+]

@@ -1,0 +1,273 @@
+"""What can be set: default, range, meaning. docs/reference/settings.md is made from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from market_assets.settings.rules import check_day, check_symbol, check_url, without_repeats
+
+VenueName = Literal["binance", "okx", "aster"]
+Interval = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"]
+
+VENUE_NAMES: tuple[VenueName, ...] = get_args(VenueName)
+VENUE_URLS: dict[VenueName, str] = {
+    "binance": "https://fapi.binance.com",
+    "okx": "https://openapi.okx.com",
+    "aster": "https://fapi.asterdex.com",
+}
+DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT", "UNIUSDT", "LINKUSDT", "AAVEUSDT")
+
+
+def _from_root(path: Path, info: ValidationInfo) -> Path:
+    """Relative paths belong to the folder of platform.yaml, wherever the process was started."""
+    root: Path | None = (info.context or {}).get("root")
+    path = path.expanduser()
+    return path if root is None else root / path
+
+
+Day = Annotated[date, BeforeValidator(check_day)]
+RootedPath = Annotated[Path, AfterValidator(_from_root)]
+Symbol = Annotated[str, AfterValidator(check_symbol)]
+Url = Annotated[str, AfterValidator(check_url)]
+
+
+class Section(BaseModel):
+    """Frozen, and strict about names: a key that nobody reads is a mistake, not a remark."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tidy(cls, data: Any) -> Any:
+        if data is None:  # a heading in the file with every line under it commented out
+            return {}
+        if not isinstance(data, Mapping):
+            return data
+        # pydantic reads true as 1; as text it is refused where a number belongs
+        tidy = {
+            key: str(value).lower()
+            if isinstance(value, bool)
+            and key in cls.model_fields
+            and cls.model_fields[key].annotation is not bool
+            else value
+            for key, value in data.items()
+        }
+        for name, field in cls.model_fields.items():
+            # a section made by its default factory would not learn the root of relative paths
+            if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+                tidy.setdefault(name, {})
+        return tidy
+
+
+class VenueSettings(Section):
+    """One exchange."""
+
+    base_url: Url = Field(
+        description="Where its public REST API answers; the simulator's address works too"
+    )
+    enabled: bool = Field(True, description="Whether to collect from it")
+    symbols: Annotated[tuple[Symbol, ...], AfterValidator(without_repeats)] = Field(
+        DEFAULT_SYMBOLS, min_length=1, description="Perpetual futures to collect, by canonical name"
+    )
+    intervals: Annotated[tuple[Interval, ...], AfterValidator(without_repeats)] = Field(
+        ("1h",), min_length=1, description="Candle lengths to collect"
+    )
+    start: Day = Field(date(2024, 1, 1), description="First UTC day to collect")
+    end: Day | None = Field(None, description="Last UTC day to collect; null goes on for ever")
+    concurrency: int = Field(50, ge=1, le=200, description="Requests in flight at once")
+    timeout_seconds: float = Field(
+        10.0, ge=0.1, le=300, description="How long one request may take"
+    )
+    weight_limit_per_minute: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="Request weight to spend in a minute; null is the venue's own limit",
+    )
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="Days its rows are kept; null is warehouse.retention_days",
+    )
+
+    @model_validator(mode="after")
+    def _dates_make_sense(self) -> VenueSettings:
+        today = datetime.now(UTC).date()
+        if self.start > today:
+            raise PydanticCustomError(
+                "key:start",
+                "the start is in the future",
+                {"allowed": f"a day up to today, {today} UTC", "fix": f"write {today} or earlier"},
+            )
+        if self.end is not None and self.start > self.end:
+            raise PydanticCustomError(
+                "key:start",
+                "the start is after the end",
+                {
+                    "allowed": f"a day up to the end, {self.end}",
+                    "fix": "swap them, or remove the end",
+                },
+            )
+        return self
+
+
+class WarehouseSettings(Section):
+    """Where rows are kept."""
+
+    engine: Literal["ducklake", "bigquery"] = Field("ducklake", description="The store")
+    path: RootedPath = Field(
+        Path(".state/warehouse"), description="Folder of the embedded warehouse"
+    )
+    lock_timeout_seconds: float = Field(
+        120.0, ge=0, le=3600, description="How long a writer waits for another writer"
+    )
+    retention_days: int = Field(730, ge=1, le=36_500, description="Days that rows are kept")
+    snapshot_days: int = Field(
+        30, ge=1, le=3650, description="Days that can be looked back at as of then"
+    )
+    compact_every_hours: int = Field(
+        24, ge=1, le=720, description="Hours between compactions of small files"
+    )
+
+
+class HttpSettings(Section):
+    """Patience with venues."""
+
+    attempts: int = Field(
+        8, ge=1, le=50, description="Times one request is sent before it has failed"
+    )
+    backoff_seconds: float = Field(
+        0.2, ge=0, le=60, description="First wait between attempts; it doubles, with jitter"
+    )
+    max_backoff_seconds: float = Field(
+        20.0, ge=0, le=600, description="Longest wait between attempts"
+    )
+    max_pause_seconds: float = Field(
+        900.0,
+        ge=0,
+        le=86_400,
+        description="How long a run waits for a ban or a throttle before it fails as retryable",
+    )
+    breaker_failures: int = Field(
+        20, ge=1, le=1000, description="Failures in a row after which nobody asks the venue"
+    )
+    breaker_first_pause_seconds: float = Field(
+        30.0, ge=0, le=3600, description="First pause before one probe is sent"
+    )
+    breaker_next_pause_seconds: float = Field(
+        300.0, ge=0, le=86_400, description="Pause after a probe that failed"
+    )
+
+
+class IngestSettings(Section):
+    """How windows are collected."""
+
+    close_grace_seconds: float = Field(
+        2.0, ge=0, le=600, description="How long after its close a candle is first asked for"
+    )
+    confirmations: int = Field(
+        3, ge=1, le=20, description="Answers that must agree before an absent candle is classified"
+    )
+    rounds: int = Field(
+        4, ge=1, le=50, description="Times a run goes back for what is still missing"
+    )
+    commit_rows: int = Field(25_000, ge=100, le=10_000_000, description="Rows in one commit")
+
+
+class Thresholds(Section):
+    """When health checks raise an alert."""
+
+    freshness_minutes: int = Field(120, ge=1, le=10_080, description="Age of the newest candle")
+    completeness_percent: float = Field(
+        95.0, ge=0, le=100, description="Least share of expected candles present"
+    )
+    error_rate_percent: float = Field(5.0, ge=0, le=100, description="Most requests that may fail")
+    api_latency_ms: int = Field(
+        5000, ge=1, le=300_000, description="Slowest p95 of a venue's answers"
+    )
+    daily_cost_usd: float = Field(
+        1.0, ge=0, le=100_000, description="Most that a day's queries may cost"
+    )
+    price_jump_percent: float = Field(
+        20.0,
+        gt=0,
+        le=1000,
+        description="Largest move from one close to the next that is not suspicious",
+    )
+    cross_venue_percent: float = Field(
+        5.0, gt=0, le=100, description="Largest distance of one venue's close from the others'"
+    )
+
+
+class SimulatorSettings(Section):
+    """The simulated exchanges of `make demo` and of the tests."""
+
+    port: int = Field(8900, ge=1, le=65_535, description="Port on 127.0.0.1")
+    seed: int = Field(7, ge=0, le=2**32 - 1, description="The same seed makes the same market")
+    latency_ms: float = Field(0.0, ge=0, le=60_000, description="Added to every answer")
+
+
+class Settings(Section):
+    """Everything that can be set, as `load_settings` makes it."""
+
+    venues: dict[VenueName, VenueSettings] = Field(
+        default_factory=dict, description="The exchanges, by name"
+    )
+    warehouse: WarehouseSettings = Field(
+        default_factory=WarehouseSettings, description="Where rows are kept"
+    )
+    state_dir: RootedPath = Field(
+        Path(".state"),
+        description="Folder of what runs share: request budgets, logs, Dagster's own state",
+    )
+    http: HttpSettings = Field(default_factory=HttpSettings, description="Patience with venues")
+    ingest: IngestSettings = Field(
+        default_factory=IngestSettings, description="How windows are collected"
+    )
+    thresholds: Thresholds = Field(
+        default_factory=Thresholds, description="When health checks raise an alert"
+    )
+    simulator: SimulatorSettings = Field(
+        default_factory=SimulatorSettings, description="The simulated exchanges"
+    )
+
+    _file: Path | None = PrivateAttr(default=None)
+
+    @field_validator("venues", mode="before")
+    @classmethod
+    def _every_venue(cls, given: Any) -> Any:
+        """A file names what differs: venues and keys that it leaves out keep their defaults."""
+        if not isinstance(given, Mapping | None):
+            return given
+        merged: dict[Any, Any] = dict.fromkeys(VENUE_NAMES) | dict(given or {})
+        for name in VENUE_NAMES:
+            own = merged.get(name)
+            if own is None or isinstance(own, Mapping):
+                merged[name] = {"base_url": VENUE_URLS[name], **(own or {})}
+        return merged
+
+    @property
+    def file(self) -> Path | None:
+        """The platform.yaml that was read, None when there was none."""
+        return self._file
+
+    @property
+    def enabled_venues(self) -> dict[VenueName, VenueSettings]:
+        return {name: venue for name, venue in self.venues.items() if venue.enabled}

@@ -1,0 +1,243 @@
+"""The embedded warehouse: DuckLake with a SQLite catalog and Parquet data, in one folder.
+
+Writers of all processes take turns behind a file lock, readers see the last commit and wait for
+nobody. Why this store and these settings: docs/decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from market_assets.schemas.datasets import Dataset
+from market_assets.schemas.requests import RequestRecord
+from market_assets.schemas.timeline import Window
+from market_assets.warehouse import (
+    faults,
+    instruments,
+    ledger,
+    maintenance,
+    outcomes,
+    reading,
+    status,
+)
+from market_assets.warehouse.backup import Manifest, back_up, restore
+from market_assets.warehouse.contract import Batch, Capabilities, Committed, Gap, Maintained
+from market_assets.warehouse.ddl import StoredTable, raw_table, venue_datasets
+from market_assets.warehouse.incoming import as_stored, refuse_duplicates
+from market_assets.warehouse.layout import Layout
+from market_assets.warehouse.outcomes import of_series
+from market_assets.warehouse.rows import store_rows
+from market_assets.warehouse.session import Session
+from market_assets.warehouse.tables import COMMON_TABLES
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+
+class DuckLakeWarehouse:
+    """One warehouse folder. Open it once a run: connecting costs more than a query."""
+
+    capabilities = Capabilities(
+        name="ducklake",
+        concurrent_readers=True,
+        time_travel=True,
+        needs_compaction=True,
+        notes=("one writer at a time; readers never wait",),
+    )
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        venues: Sequence[str] = (),
+        lock_timeout_seconds: float = 120,
+        read_only: bool = False,
+    ) -> None:
+        """Open the warehouse in `path`; make it, and the tables of `venues`, unless `read_only`."""
+        self.path = Path(path).absolute()
+        self._session = Session(
+            Layout(self.path),
+            lock_timeout_seconds=lock_timeout_seconds,
+            read_only=read_only,
+        )
+        self._ready: set[str] = set()
+        if not read_only:
+            self.ensure(venues)
+        elif not self._session.layout.exists:
+            raise faults.nothing_here(self.path)
+
+    def ensure(self, venues: Sequence[str]) -> None:
+        """Create what tables are missing, so that readers find them, empty or not."""
+        tables = [raw_table(venue, dataset) for venue in venues for dataset in venue_datasets()]
+        self._ensure_tables([*COMMON_TABLES, *tables])
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def commit(self, batch: Batch) -> Committed:
+        """Store a batch in one transaction; a value that differs goes to ops.revisions first."""
+        self._refuse_when_read_only()
+        table = raw_table(batch.venue, batch.dataset)
+        # All that can be done or refused without the lock comes before it.
+        rows = as_stored(table, batch.rows)
+        versions = instruments.is_slowly_changing(batch.dataset)
+        key = instruments.IDENTITY if versions else batch.dataset.key
+        refuse_duplicates(batch.dataset, rows, key)
+        outcomes.check_outcomes(batch.series)
+        now = datetime.now(UTC)
+        rejects = ledger.quarantine_rows(batch, now)
+        asked = ledger.request_rows(batch.requests)
+        self._ensure_tables([*COMMON_TABLES, table])
+        store = instruments.store_versions if versions else store_rows
+
+        def transaction(connection: duckdb.DuckDBPyConnection) -> Committed:
+            stored = store(connection, table, batch, rows)
+            outcomes.store_outcomes(connection, batch, now)
+            held = ledger.store_quarantine(connection, batch, rejects)
+            ledger.store_requests(connection, asked)
+            return Committed(stored.inserted, stored.corrected, stored.unchanged, held)
+
+        doing = f"Storing {batch.venue} {batch.dataset.name} {batch.interval}".rstrip()
+        return self._session.write(doing, transaction)
+
+    def record_requests(self, records: Iterable[RequestRecord]) -> None:
+        """Keep the requests of a run that stores nothing else."""
+        self._refuse_when_read_only()
+        asked = ledger.request_rows(records)
+        if asked.num_rows:
+            self._session.write(
+                "Recording requests",
+                lambda connection: ledger.store_requests(connection, asked),
+            )
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def covered(
+        self, venue: str, dataset: Dataset, interval: str, symbol: str, window: Window
+    ) -> list[Window]:
+        """The parts of `window` that are known to be complete."""
+        with self._session.reading("Reading what is covered") as cursor:
+            series = of_series(venue, dataset, interval, [symbol])
+            return reading.read_covered(cursor, series, window)
+
+    def gaps(
+        self, venue: str, dataset: Dataset, interval: str, symbol: str, window: Window
+    ) -> list[Gap]:
+        """What is recorded as absent inside `window`, clipped to it."""
+        with self._session.reading("Reading what is absent") as cursor:
+            series = of_series(venue, dataset, interval, [symbol])
+            return reading.read_gaps(cursor, series, window)
+
+    def read(
+        self,
+        venue: str,
+        dataset: Dataset,
+        *,
+        interval: str = "",
+        symbols: Iterable[str] = (),
+        window: Window | None = None,
+    ) -> pa.Table:
+        """Stored rows in canonical columns, ordered by symbol and time."""
+        with self._session.reading(f"Reading {venue} {dataset.name}") as cursor:
+            return reading.read_rows(
+                cursor,
+                raw_table(venue, dataset),
+                dataset,
+                interval=interval,
+                symbols=symbols,
+                window=window,
+            )
+
+    def query(self, sql: str) -> pa.Table:
+        """One read-only statement; `raw.x` and `ops.x` need no prefix. Writing is refused."""
+        import duckdb
+
+        with self._session.sandboxed("Running SQL on the warehouse") as cursor:
+            try:
+                _refuse_writing(duckdb.extract_statements(sql))
+                return cursor.execute(sql).to_arrow_table()
+            except (duckdb.IOException, duckdb.FatalException):
+                raise  # the store's trouble, not the statement's
+            except duckdb.Error as error:
+                raise faults.sql_refused(error) from error
+
+    def coverage_by_day(
+        self,
+        *,
+        venues: Collection[str] = (),
+        datasets: Collection[str] = (),
+        window: Window | None = None,
+    ) -> pa.Table:
+        """Rows stored and gaps by reason for venue, dataset, interval, symbol and day."""
+        with self._session.reading("Counting by day") as cursor:
+            return status.coverage_by_day(cursor, venues=venues, datasets=datasets, window=window)
+
+    # -- keeping ---------------------------------------------------------------------------------
+
+    def maintain(
+        self,
+        *,
+        retention_days: int | None = None,
+        snapshot_days: float = 7,
+        grace_seconds: float = 3600,
+    ) -> Maintained:
+        """Compact small files, drop old snapshots, and expire rows past retention.
+
+        Files leave the disk `grace_seconds` after they were last needed: readers may be on them.
+        """
+        self._refuse_when_read_only()
+        keeping = maintenance.Keeping(retention_days, snapshot_days, grace_seconds)
+        return maintenance.maintain(self._session, keeping)
+
+    def backup(self, target: Path) -> Manifest:
+        """Copy the whole store, consistently, into the new folder `target`."""
+        return back_up(self._session, Path(target).absolute())
+
+    def restore(self, source: Path, *, force: bool = False) -> Manifest:
+        """Replace the store by a backup; `force` allows it when the store holds data."""
+        self._refuse_when_read_only()
+        self._ready.clear()
+        return restore(self._session, Path(source).absolute(), force=force)
+
+    def close(self) -> None:
+        """Let go of the files. The warehouse may be used again: it connects anew."""
+        self._session.close()
+
+    def __enter__(self) -> DuckLakeWarehouse:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _ensure_tables(self, tables: Sequence[StoredTable]) -> None:
+        unknown = [table for table in tables if table.qualified not in self._ready]
+        if unknown:
+            self._session.ensure(unknown)
+            self._ready.update(table.qualified for table in unknown)
+
+    def _refuse_when_read_only(self) -> None:
+        if self._session.read_only:
+            raise RuntimeError(f"the warehouse at {self.path} was opened read-only")
+
+
+def _refuse_writing(statements: Sequence[duckdb.Statement]) -> None:
+    import duckdb
+
+    kinds = [statement.type for statement in statements]
+    reading_kinds = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+    if len(kinds) != 1 or kinds[0] not in reading_kinds:
+        named = ", ".join(kind.name for kind in kinds) or "nothing"
+        raise faults.sql_refused(
+            ValueError(f"one SELECT (or DESCRIBE, EXPLAIN) is allowed here, this is: {named}")
+        )

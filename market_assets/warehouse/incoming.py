@@ -1,0 +1,80 @@
+"""A batch's frame, as the store takes it: storage types, unique keys, and its bounds as SQL."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from market_assets.schemas.datasets import Column, Dataset
+from market_assets.warehouse.connection import identifier, literal
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+    from market_assets.warehouse.ddl import StoredTable
+
+# More names than this in a predicate cost more than the files they save.
+_MOST_NAMES = 100
+
+
+def as_stored(table: StoredTable, rows: pa.Table) -> pa.Table:
+    """The frame in the table's columns and types; times lose their zone, which is UTC."""
+    names = [column.name for column in table.columns]
+    missing = [name for name in names if name not in rows.column_names]
+    if missing:
+        raise ValueError(f"{table.schema}.{table.name}: the rows lack {', '.join(missing)}")
+    return rows.select(names).cast(table.arrow_schema())
+
+
+def refuse_duplicates(dataset: Dataset, rows: pa.Table, key: Sequence[str]) -> None:
+    """Two rows of one key would make the result depend on their order."""
+    if not rows.num_rows:
+        return
+    keys = rows.select(list(key))
+    if keys.group_by(list(key)).aggregate([]).num_rows == rows.num_rows:
+        return
+    counted = keys.group_by(list(key)).aggregate([([], "count_all")])
+    first = next(row for row in counted.to_pylist() if row["count_all"] > 1)
+    named = ", ".join(f"{name}={first[name]}" for name in key)
+    raise ValueError(f"{dataset.name}: {first['count_all']} rows with the key {named}")
+
+
+def bounds(dataset: Dataset, rows: pa.Table) -> str:
+    """A predicate of constants that every stored row with a key of `rows` satisfies.
+
+    Constants, because only they let the lake skip partitions and files.
+    """
+    columns = {column.name: column for column in dataset.columns}
+    parts = [_bound(columns[name], rows) for name in dataset.key if name != "venue"]
+    return " AND ".join(parts)
+
+
+def _bound(column: Column, rows: pa.Table) -> str:
+    import pyarrow.compute as pc
+
+    values = rows.column(column.name)
+    name = identifier(column.name)
+    if column.kind == "string":
+        names = pc.unique(values).to_pylist()
+        if len(names) <= _MOST_NAMES:
+            return f"{name} IN ({', '.join(map(literal, names))})"
+    low_high = pc.min_max(values).as_py()
+    low, high = (literal(str(low_high[end])) for end in ("min", "max"))
+    kind = "TIMESTAMP " if column.kind == "timestamp" else ""
+    return f"{name} BETWEEN {kind}{low} AND {kind}{high}"
+
+
+@contextlib.contextmanager
+def registered(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> Iterator[None]:
+    """Let SQL see an arrow table under a name, without a copy."""
+    import duckdb
+
+    connection.register(name, rows)
+    try:
+        yield
+    finally:
+        # After an error the transaction is dead and takes no more statements; it rolls this back.
+        with contextlib.suppress(duckdb.Error):
+            connection.unregister(name)

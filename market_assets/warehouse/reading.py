@@ -1,0 +1,95 @@
+"""The questions every run and reader asks: stored rows, what is covered, what is absent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from market_assets.schemas.datasets import Dataset
+from market_assets.schemas.timeline import Window
+from market_assets.warehouse.connection import identifier, literal
+from market_assets.warehouse.contract import Gap
+from market_assets.warehouse.ddl import StoredTable
+from market_assets.warehouse.outcomes import moment
+from market_assets.warehouse.tables import COVERAGE, GAPS
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+
+def read_rows(
+    connection: duckdb.DuckDBPyConnection,
+    table: StoredTable,
+    dataset: Dataset,
+    *,
+    interval: str,
+    symbols: Iterable[str],
+    window: Window | None,
+) -> pa.Table:
+    """Rows in canonical columns and types, ordered by symbol and time."""
+    import duckdb
+
+    names = dataset.column_names
+    order = [
+        n for n in ("symbol", "interval", "timestamp", "listed_at", "valid_from") if n in names
+    ]
+    sql = (
+        f"SELECT {', '.join(map(identifier, names))} FROM {table.qualified}"
+        f" WHERE {_wanted(dataset, interval, list(symbols), window)}"
+        f" ORDER BY {', '.join(map(identifier, order))}"
+    )
+    try:
+        return connection.execute(sql).to_arrow_table().cast(dataset.arrow_schema())
+    except duckdb.CatalogException:
+        # Nothing was ever stored for this venue: that is an empty answer, not a failure.
+        return dataset.arrow_schema().empty_table()
+
+
+def read_covered(
+    connection: duckdb.DuckDBPyConnection,
+    series: str,
+    window: Window,
+) -> list[Window]:
+    rows = connection.execute(
+        "SELECT epoch_ms(window_start), epoch_ms(window_end)"
+        f" FROM {COVERAGE.qualified} WHERE {series}"
+        f" AND window_start < {moment(window.end)} AND window_end > {moment(window.start)}"
+        " ORDER BY window_start"
+    ).fetchall()
+    return [Window(start, end).clip(window.start, window.end) for start, end in rows]
+
+
+def read_gaps(
+    connection: duckdb.DuckDBPyConnection,
+    series: str,
+    window: Window,
+) -> list[Gap]:
+    rows = connection.execute(
+        "SELECT epoch_ms(gap_start), epoch_ms(gap_end), reason, evidence"
+        f" FROM {GAPS.qualified} WHERE {series}"
+        f" AND gap_start < {moment(window.end)} AND gap_end > {moment(window.start)}"
+        " ORDER BY gap_start"
+    ).fetchall()
+    return [
+        Gap(Window(start, end).clip(window.start, window.end), reason, json.loads(evidence))
+        for start, end, reason, evidence in rows
+    ]
+
+
+def _wanted(dataset: Dataset, interval: str, symbols: list[str], window: Window | None) -> str:
+    names = dataset.column_names
+    parts = ["true"]
+    if interval and "interval" in names:
+        parts.append(f"{identifier('interval')} = {literal(interval)}")
+    if symbols:
+        parts.append(f"symbol IN ({', '.join(map(literal, symbols))})")
+    if window is not None and "timestamp" in names:
+        time = identifier("timestamp")
+        parts.append(f"{time} >= {moment(window.start)} AND {time} < {moment(window.end)}")
+    elif window is not None and "valid_from" in names:
+        # a version belongs to every moment at which it held
+        parts.append(f"valid_from < {moment(window.end)}")
+        parts.append(f"(valid_to IS NULL OR valid_to > {moment(window.start)})")
+    return " AND ".join(parts)

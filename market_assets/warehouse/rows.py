@@ -1,0 +1,117 @@
+"""Storing rows: new ones are added, equal ones left alone, changed ones replaced with a trace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from market_assets.schemas.datasets import Dataset
+from market_assets.warehouse.connection import identifier, literal
+from market_assets.warehouse.contract import Batch, Committed
+from market_assets.warehouse.ddl import StoredTable
+from market_assets.warehouse.incoming import bounds, registered
+from market_assets.warehouse.tables import REVISIONS
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_IN_REVISION = ("venue", "symbol", "interval", "timestamp")
+_NOW = "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)"
+
+
+def store_rows(
+    connection: duckdb.DuckDBPyConnection, table: StoredTable, batch: Batch, rows: pa.Table
+) -> Committed:
+    """Put `rows` (unique keys, storage types) into `table`, inside the caller's transaction."""
+    if not rows.num_rows:
+        return Committed()
+    with registered(connection, "incoming", rows):
+        within = bounds(batch.dataset, rows)
+        if not _load_stored(connection, table, batch.dataset, within):
+            _insert(connection, table, "incoming")
+            return Committed(inserted=rows.num_rows)
+        _compare(connection, batch.dataset)
+        inserted, corrected = _fates(connection)
+        if corrected:
+            record_revisions(connection, batch)
+            connection.execute(
+                f"DELETE FROM {table.qualified} WHERE {within}"
+                " AND rowid IN (SELECT old_row FROM changes WHERE old_row IS NOT NULL)"
+            )
+        if inserted or corrected:
+            _insert(connection, table, "changes")
+        connection.execute("DROP TABLE temp.changes")
+    return Committed(inserted, corrected, rows.num_rows - inserted - corrected)
+
+
+def _load_stored(
+    connection: duckdb.DuckDBPyConnection, table: StoredTable, dataset: Dataset, within: str
+) -> int:
+    """Copy what is stored within the bounds; its number of rows.
+
+    One read of the lake for all that follows. Usually it finds no file at all.
+    """
+    columns = [identifier(name) for name in dict.fromkeys((*dataset.key, *dataset.values))]
+    names = dataset.column_names
+    run_id = "run_id" if "run_id" in names else "NULL::VARCHAR"
+    stored_at = "ingestion_time" if "ingestion_time" in names else "NULL::TIMESTAMP"
+    [(count,)] = connection.execute(
+        "CREATE OR REPLACE TEMP TABLE stored AS"
+        f" SELECT {', '.join(columns)}, rowid AS old_row, {run_id} AS old_run_id,"
+        f" {stored_at} AS old_ingestion_time FROM {table.qualified} WHERE {within}"
+    ).fetchall()
+    return int(count)
+
+
+def _compare(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
+    """Make `changes`: the incoming rows that are new or differ, with what they replace."""
+    same_key = " AND ".join(f"i.{identifier(k)} = s.{identifier(k)}" for k in dataset.key)
+    differs = " OR ".join(
+        f"i.{identifier(v)} IS DISTINCT FROM s.{identifier(v)}" for v in dataset.values
+    )
+    old = ", ".join(f"s.{identifier(v)} AS {identifier('old ' + v)}" for v in dataset.values)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE changes AS"
+        f" SELECT i.*, s.old_row, s.old_run_id, s.old_ingestion_time, {old}"
+        f" FROM incoming i LEFT JOIN stored s ON {same_key}"
+        f" WHERE s.old_row IS NULL OR {differs}"
+    )
+    connection.execute("DROP TABLE temp.stored")
+
+
+def _fates(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    [(inserted, corrected)] = connection.execute(
+        "SELECT count(*) FILTER (old_row IS NULL), count(old_row) FROM changes"
+    ).fetchall()
+    return int(inserted), int(corrected)
+
+
+def record_revisions(
+    connection: duckdb.DuckDBPyConnection, batch: Batch, only: str = "true"
+) -> None:
+    """Keep the old values of the changed rows in `changes` for which `only` holds."""
+    dataset = batch.dataset
+    # A key that has no column of its own in the log goes with the values, or it would be lost.
+    extra_key = [name for name in dataset.key if name not in _IN_REVISION]
+    keys = {name: identifier(name) for name in extra_key}
+    old = keys | {name: identifier("old " + name) for name in dataset.values}
+    new = keys | {name: identifier(name) for name in dataset.values}
+    moment = "timestamp" if "timestamp" in dataset.column_names else "valid_from"
+    connection.execute(
+        f"INSERT INTO {REVISIONS.qualified} BY NAME SELECT"
+        f" {literal(batch.venue)} AS venue, {literal(dataset.name)} AS dataset,"
+        f" {literal(batch.interval)} AS interval, symbol, {identifier(moment)} AS timestamp,"
+        f" {_json(old)} AS old_values, {_json(new)} AS new_values,"
+        f" old_run_id, {literal(batch.run_id)} AS new_run_id, old_ingestion_time,"
+        f" {_NOW} AS revised_at FROM changes WHERE old_row IS NOT NULL AND {only}"
+    )
+
+
+def _json(expressions: dict[str, str]) -> str:
+    fields = ", ".join(f"{literal(name)}: {value}" for name, value in expressions.items())
+    return f"CAST(to_json({{{fields}}}) AS VARCHAR)"
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: StoredTable, source: str) -> None:
+    columns = ", ".join(identifier(column.name) for column in table.columns)
+    connection.execute(f"INSERT INTO {table.qualified} ({columns}) SELECT {columns} FROM {source}")

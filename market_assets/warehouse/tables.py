@@ -1,0 +1,94 @@
+"""The tables that belong to no dataset: quarantine, and the ops schema."""
+
+from __future__ import annotations
+
+from market_assets.schemas.datasets import Column
+from market_assets.warehouse.ddl import StoredTable
+
+_SERIES = (
+    Column("venue", "string", "The exchange"),
+    Column("dataset", "string", "The canonical dataset: ohlcv, funding_rates, ..."),
+    Column("interval", "string", "Length of the candle; empty where the dataset has none"),
+    Column("symbol", "string", "Canonical symbol"),
+)
+
+QUARANTINE = StoredTable(
+    "raw",
+    "quarantine",
+    "Rows that broke rules, kept out of the data and kept for people",
+    (
+        Column("quarantine_id", "string", "Stable identity: the same reject is held once"),
+        *_SERIES,
+        Column("timestamp", "timestamp", "Time of the row, where it could be read", nullable=True),
+        Column("reasons", "string", "Codes of the broken rules, comma separated"),
+        Column("payload", "string", "The row as the venue sent it, as JSON"),
+        Column("run_id", "string", "The run that rejected it first"),
+        Column("quarantined_at", "timestamp", "When it was rejected first (UTC)"),
+        Column("status", "string", "held until a person decides"),
+    ),
+)
+
+REQUESTS = StoredTable(
+    "ops",
+    "requests",
+    "Every request made to a venue, as it went",
+    (
+        # `at` is a keyword (AT VERSION): nobody could select it without quotes
+        Column("requested_at", "timestamp", "When the request was sent (UTC)"),
+        Column("venue", "string", "The exchange"),
+        Column("endpoint", "string", "The endpoint asked"),
+        Column("symbol", "string", "The symbol asked for, empty for none"),
+        Column("status", "integer", "HTTP status; 0 when no answer came"),
+        Column("outcome", "string", "ok, throttled, banned, server_error, timeout, ..."),
+        Column("latency_ms", "float", "From sending to the whole answer"),
+        Column("weight", "integer", "What it cost of the venue's budget"),
+        Column("attempt", "integer", "1 for the first try"),
+        Column("bytes", "integer", "Size of the answer"),
+        Column("run_id", "string", "The run that asked"),
+    ),
+)
+
+REVISIONS = StoredTable(
+    "ops",
+    "revisions",
+    "Corrections: what a row said before a re-read replaced it",
+    (
+        *_SERIES,
+        Column("timestamp", "timestamp", "Time of the corrected row (UTC)", nullable=True),
+        Column("old_values", "string", "What the row said, as JSON by column"),
+        Column("new_values", "string", "What it says now, as JSON by column"),
+        Column("old_run_id", "string", "The run that stored the old values", nullable=True),
+        Column("new_run_id", "string", "The run that corrected them"),
+        Column("old_ingestion_time", "timestamp", "When the old were stored", nullable=True),
+        Column("revised_at", "timestamp", "When they were replaced (UTC)"),
+    ),
+)
+
+GAPS = StoredTable(
+    "ops",
+    "gaps",
+    "Absent spans of a series, why, and on what evidence; spans of a series never overlap",
+    (
+        *_SERIES,
+        Column("gap_start", "timestamp", "First absent moment (UTC)"),
+        Column("gap_end", "timestamp", "First moment after the gap (UTC)"),
+        Column("candles", "integer", "Absent candles; empty without an interval", nullable=True),
+        Column("reason", "string", "no_trade, venue_outage, not_listed or missing"),
+        Column("evidence", "string", "What the judgement rests on, as JSON"),
+        Column("run_id", "string", "The run that judged last"),
+        Column("recorded_at", "timestamp", "When it was recorded (UTC)"),
+    ),
+)
+
+COVERAGE = StoredTable(
+    "ops",
+    "coverage",
+    "Spans of a series that need no further asking, joined where they touch",
+    (
+        *_SERIES,
+        Column("window_start", "timestamp", "First covered moment (UTC)"),
+        Column("window_end", "timestamp", "First moment after it (UTC)"),
+    ),
+)
+
+COMMON_TABLES = (QUARANTINE, REQUESTS, REVISIONS, GAPS, COVERAGE)

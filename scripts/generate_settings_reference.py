@@ -1,0 +1,71 @@
+"""Write docs/reference/settings.md from the settings; `--check` only says whether it is stale."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+
+from market_assets.settings.models import VENUE_URLS
+from market_assets.settings.variables import allowed, known_variables, section_at
+
+TARGET = Path(__file__).parents[1] / "docs" / "reference" / "settings.md"
+HEAD = """# Settings
+
+<!-- Made by `make docs-reference` from market_assets/settings/models.py. Do not edit. -->
+
+Every key has a default: an absent or empty `platform.yaml` works.
+The file is the one of `MARKET_ASSETS_CONFIG`, else `platform.yaml` in the current folder,
+else the one of the repository. Relative paths belong to the file's folder.
+A variable overrides its key; lists are `BTCUSDT,ETHUSDT` or JSON; `null` is an empty variable.
+An unknown key or variable is an error.
+
+Secrets are read from `MARKET_ASSETS_SECRET_<NAME>` only, never from the file.
+"""
+
+
+def render() -> str:
+    sections: dict[tuple[str, ...], list[str]] = {}
+    for variable in known_variables().values():
+        field = variable.field
+        cells = (
+            f"`{variable.path[-1]}`",
+            str(field.description),
+            allowed(field),
+            _default(variable.path, field),
+            f"`{variable.name}`",
+        )
+        row = f"| {' | '.join(cells)} |"
+        sections.setdefault(variable.path[:-1], []).append(row)
+    parts = [HEAD]
+    for path in sorted(sections, key=lambda path: (path != (), path)):
+        title = ".".join(path) or "At the top"
+        section = section_at(path)
+        lead = f"{section.__doc__}\n\n" if path and section else ""
+        table = (
+            "| key | meaning | allowed | default | variable |\n| --- | --- | --- | --- | --- |\n"
+        )
+        parts.append(f"\n## {title}\n\n{lead}{table}" + "\n".join(sections[path]) + "\n")
+    return "".join(parts)
+
+
+def _default(path: tuple[str, ...], field: FieldInfo) -> str:
+    value = VENUE_URLS.get(path[1]) if path[-1] == "base_url" else field.default  # type: ignore[call-overload]
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return f"`{', '.join(value)}`"
+    return f"`{value.isoformat() if isinstance(value, date) else value}`"
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv:
+        fresh = TARGET.exists() and TARGET.read_text(encoding="utf-8") == render()
+        sys.exit(0 if fresh else f"{TARGET} is stale: run make docs-reference")
+    TARGET.parent.mkdir(parents=True, exist_ok=True)
+    TARGET.write_text(render(), encoding="utf-8")
+    print(f"wrote {TARGET}")

@@ -1,0 +1,181 @@
+"""The doctor against a venue on loopback that answers as told."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from market_assets import doctor
+from market_assets.settings import VenueSettings, load_settings
+
+
+@contextmanager
+def venue(status: int = 200, skew: float = 0.0, body: Any = None) -> Iterator[str]:
+    """A venue's three time endpoints; its clock is `skew` seconds ahead of ours."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            now = int((time.time() + skew) * 1000)
+            answers = {
+                "/fapi/v1/time": {"serverTime": now},
+                "/fapi/v3/time": {"serverTime": now},
+                "/api/v5/public/time": {"code": "0", "msg": "", "data": [{"ts": str(now)}]},
+            }
+            payload = json.dumps(answers[self.path] if body is None else body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def ask(url: str, name: str = "binance") -> list[doctor.Finding]:
+    settings = VenueSettings(base_url=url, timeout_seconds=2)
+    return doctor.reach(name, settings, doctor.TIME_PATHS[name])
+
+
+@pytest.mark.parametrize("name", doctor.TIME_PATHS)
+def test_a_venue_that_answers_is_well(name: str) -> None:
+    with venue() as url:
+        findings = ask(url, name)
+
+    assert [finding.status for finding in findings] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("skew", "status", "side"),
+    [(5, "warn", "behind"), (-5, "warn", "ahead of"), (60, "fail", "behind")],
+)
+def test_clock_skew_is_measured_against_the_venue(skew: float, status: str, side: str) -> None:
+    with venue(skew=skew) as url:
+        _, clock = ask(url)
+
+    assert clock.status == status
+    assert side in clock.detail
+    assert "timedatectl" in clock.action
+
+
+@pytest.mark.parametrize("status", [403, 451])
+def test_a_geo_block_is_named(status: int) -> None:
+    with venue(status=status) as url:
+        (finding,) = ask(url)
+
+    assert finding.status == "fail"
+    assert f"HTTP {status}, a geo block" in finding.detail
+    assert "venues.binance.base_url" in finding.action
+    assert "another network" in finding.action
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [(429, None, "warn"), (418, None, "warn"), (500, None, "fail"), (200, {"hello": 1}, "fail"),
+     (200, [], "fail"), (200, "html", "fail"), (200, {"serverTime": None}, "fail")],
+)  # fmt: skip
+def test_other_answers(status: int, body: object, expected: str) -> None:
+    with venue(status=status, body=body) as url:
+        (finding,) = ask(url)
+
+    assert finding.status == expected
+    assert finding.action
+
+
+def test_a_venue_that_is_not_there() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        (finding,) = ask(f"http://127.0.0.1:{unused.getsockname()[1]}")
+
+    assert finding.status == "fail"
+    assert "check the network" in finding.action
+
+
+def test_a_venue_without_a_time_endpoint_is_not_asked() -> None:
+    (finding,) = doctor.reach("new", VenueSettings(base_url="http://127.0.0.1:9"), None)
+
+    assert finding.status == "warn"
+
+
+def test_a_taken_port_names_its_holder() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        number = holder.getsockname()[1]
+        taken = doctor.port("UI port", number, "stop it")
+
+    assert taken.status == "warn"
+    assert f"{number} is taken by this process" in taken.detail
+    assert doctor.port("UI port", number, "stop it").status == "ok"
+
+
+def test_folders(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+
+    below_file = doctor.folder("state folder", file / "inside", "state_dir")
+    absent = doctor.folder("state folder", tmp_path / "not/yet/there", "state_dir")
+    full = doctor.folder("state folder", tmp_path, "state_dir", fail_below=2**60)
+
+    assert below_file.status == "fail"
+    assert "not a folder" in below_file.detail
+    assert absent.status in {"ok", "warn"}
+    assert not (tmp_path / "not").exists()
+    assert full.status == "fail"
+    assert "state_dir" in full.action
+
+
+def test_a_folder_that_cannot_be_written() -> None:
+    finding = doctor.folder("state folder", Path("/proc/nothing"), "state_dir")
+
+    assert finding.status == "fail"
+    assert "cannot be written" in finding.detail
+
+
+def test_python_versions() -> None:
+    assert doctor.python_version((3, 11)).status == "ok"
+    assert doctor.python_version((3, 13)).status == "fail"
+
+
+def test_diagnose_reports_every_check(tmp_path: Path) -> None:
+    file = tmp_path / "platform.yaml"
+    with venue() as url:
+        file.write_text(
+            f"venues: {{binance: {{base_url: '{url}'}}, okx: {{base_url: '{url}'}},"
+            " aster: {enabled: false}}",
+            encoding="utf-8",
+        )
+        findings = doctor.diagnose(load_settings(file, {}))
+
+    assert [finding.check for finding in findings] == [
+        "settings",
+        "Python",
+        "state folder",
+        "warehouse folder",
+        "UI port",
+        "simulator port",
+        "venue binance",
+        "clock against binance",
+        "venue okx",
+        "clock against okx",
+    ]
+    assert str(file) in findings[0].detail
+    assert not any(finding.status == "fail" for finding in findings)
+    assert not (tmp_path / ".state").exists()

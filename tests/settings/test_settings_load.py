@@ -1,0 +1,161 @@
+"""Where settings come from, and what they are when nobody says anything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from market_assets.errors import SettingsInvalid
+from market_assets.settings import Settings, load_settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "platform.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "venues:\nthresholds:\n"])
+def test_an_empty_file_gives_the_defaults(tmp_path: Path, text: str) -> None:
+    settings = load_settings(write(tmp_path, text), {})
+
+    assert list(settings.venues) == ["binance", "okx", "aster"]
+    assert settings.venues["okx"].base_url == "https://openapi.okx.com"
+    assert settings.venues["okx"].start == date(2024, 1, 1)
+    assert settings.thresholds.freshness_minutes == 120
+    assert settings.warehouse.path == tmp_path / ".state/warehouse"
+
+
+def test_the_file_of_the_repository_states_the_defaults(tmp_path: Path) -> None:
+    defaults = load_settings(write(tmp_path, ""), {})
+
+    found = load_settings(environ={"MARKET_ASSETS_CONFIG": str(ROOT / "platform.yaml")})
+
+    assert found.venues == defaults.venues
+    assert found.http == defaults.http
+    assert found.thresholds == defaults.thresholds
+    assert found.ingest == defaults.ingest
+    assert found.simulator == defaults.simulator
+
+
+def test_the_files_are_tried_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, named = tmp_path / "here", tmp_path / "named"
+    for folder, port in ((here, 1001), (named, 1002)):
+        folder.mkdir()
+        write(folder, f"simulator: {{port: {port}}}")
+    monkeypatch.chdir(here)
+    environ = {"MARKET_ASSETS_CONFIG": str(named / "platform.yaml")}
+
+    assert load_settings(environ={}).simulator.port == 1001
+    assert load_settings(environ=environ).simulator.port == 1002
+    assert load_settings(here / "platform.yaml", environ).simulator.port == 1001
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(environ={}).file == ROOT / "platform.yaml"
+
+
+def test_relative_paths_belong_to_the_folder_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    project.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+
+    settings = load_settings(
+        write(project, "warehouse: {path: rows}"),
+        {"MARKET_ASSETS_STATE_DIR": "/var/lib/market-assets"},
+    )
+
+    assert settings.warehouse.path == project / "rows"
+    assert settings.state_dir == Path("/var/lib/market-assets")
+
+
+def test_the_environment_overrides_single_keys(tmp_path: Path) -> None:
+    file = write(tmp_path, "venues: {okx: {symbols: [UNIUSDT], concurrency: 9, end: 2025-01-01}}")
+
+    okx = load_settings(
+        file,
+        {
+            "MARKET_ASSETS_VENUES__OKX__SYMBOLS": "BTCUSDT, ETHUSDT",
+            "MARKET_ASSETS_VENUES__OKX__INTERVALS": '["1h", "1d"]',
+            "MARKET_ASSETS_VENUES__OKX__START": "2026-01-01",
+            "MARKET_ASSETS_VENUES__OKX__END": "",
+            "MARKET_ASSETS_VENUES__OKX__ENABLED": "false",
+            "MARKET_ASSETS_VENUES__OKX__BASE_URL": "http://127.0.0.1:8900/okx/",
+            "UNRELATED": "1",
+        },
+    ).venues["okx"]
+
+    assert okx.symbols == ("BTCUSDT", "ETHUSDT")
+    assert okx.intervals == ("1h", "1d")
+    assert (okx.start, okx.end) == (date(2026, 1, 1), None)
+    assert okx.enabled is False
+    assert okx.base_url == "http://127.0.0.1:8900/okx"
+    assert okx.concurrency == 9
+
+
+def test_disabled_venues_are_left_out_of_the_enabled(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, "venues: {aster: {enabled: false}}"), {})
+
+    assert list(settings.enabled_venues) == ["binance", "okx"]
+
+
+def test_settings_are_frozen(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, ""), {})
+
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.thresholds.freshness_minutes = 5  # type: ignore[misc]
+
+
+def test_every_key_says_what_it_is() -> None:
+    from market_assets.settings.variables import known_variables
+
+    assert all(variable.field.description for variable in known_variables().values())
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_the_reference_is_up_to_date() -> None:
+    script = ROOT / "scripts" / "generate_settings_reference.py"
+
+    result = subprocess.run(
+        [sys.executable, script, "--check"],
+        check=False,
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert result.returncode == 0, result.stderr
+
+
+def test_importing_the_settings_reads_nothing_and_loads_nothing_heavy() -> None:
+    program = (
+        "import sys, market_assets.settings;"
+        "print(sorted({'yaml', 'pandas', 'dagster', 'httpx'} & set(sys.modules)))"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(ROOT), "MARKET_ASSETS_NONSENSE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert result.stdout.strip() == "[]"
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="No such file") as caught:
+        load_settings(environ={"MARKET_ASSETS_CONFIG": str(tmp_path / "gone.yaml")})
+
+    assert str(tmp_path / "gone.yaml") in str(caught.value)
+    assert "MARKET_ASSETS_CONFIG" in caught.value.action

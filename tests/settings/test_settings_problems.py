@@ -1,0 +1,137 @@
+"""Every mistake is told at once: where, which key, the value, what is allowed, and the fix."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from market_assets.errors import SettingsInvalid
+from market_assets.settings import load_settings
+
+TOMORROW = datetime.now(UTC).date() + timedelta(days=2)
+
+
+def message(folder: Path, text: str, environ: dict[str, str] | None = None) -> str:
+    file = folder / "platform.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings(file, environ or {})
+    return str(caught.value)
+
+
+CASES = {
+    "unknown key": ("warehouse:\n  pth: x", ["line 2", "warehouse.pth", "write warehouse.path"]),
+    "unknown section": ("warehose: {}", ["line 1", "warehose", "write warehouse"]),
+    "unknown venue": (
+        "venues: {binanse: {start: x}}",
+        ["venues.binanse", "no such venue", "binance, okx, aster", "write venues.binance"],
+    ),
+    "dashed symbol": (
+        "venues: {okx: {symbols: [btc-usdt]}}",
+        ["venues.okx.symbols[0] = 'btc-usdt'", "write BTCUSDT"],
+    ),
+    "swap symbol": (
+        "venues: {okx: {symbols: [BTC-USDT-SWAP]}}",
+        ["= 'BTC-USDT-SWAP'", "write BTCUSDT"],
+    ),
+    "base alone": ("venues: {okx: {symbols: [ETH]}}", ["= 'ETH'", "write ETHUSDT"]),
+    "unified symbol": (
+        "venues: {okx: {symbols: ['BTC/USDT:USDT']}}",
+        ["= 'BTC/USDT:USDT'", "write BTCUSDT"],
+    ),
+    "repeated symbol": (
+        "venues: {okx: {symbols: [BTCUSDT, ETHUSDT, BTCUSDT]}}",
+        ["venues.okx.symbols", "BTCUSDT is there more than once", "keep one BTCUSDT"],
+    ),
+    "no symbols": (
+        "venues: {okx: {symbols: []}}",
+        ["venues.okx.symbols = []", "nothing is listed"],
+    ),
+    "unknown interval": ("venues: {okx: {intervals: [1H]}}", ["= '1H'", "1m, 3m", "write 1h"]),
+    "start after end": (
+        "venues: {okx: {start: 2025-01-02, end: 2025-01-01}}",
+        ["venues.okx.start = '2025-01-02'", "after the end", "2025-01-01"],
+    ),
+    "start in the future": (
+        f"venues: {{okx: {{start: {TOMORROW}}}}}",
+        ["venues.okx.start", str(TOMORROW), "in the future", "or earlier"],
+    ),
+    "no such day": (
+        "venues: {okx: {start: 2024-13-01}}",
+        ["'2024-13-01'", "month must be in 1..12"],
+    ),
+    "a number as a day": ("venues: {okx: {start: 20240101}}", ["= 20240101", "YYYY-MM-DD"]),
+    "threshold out of range": (
+        "thresholds: {completeness_percent: 130}",
+        ["thresholds.completeness_percent = 130", "a number from 0 to 100", "write 100"],
+    ),
+    "port out of range": (
+        "simulator: {port: 99999}",
+        ["simulator.port = 99999", "from 1 to 65,535", "write 65535"],
+    ),
+    "url without scheme": (
+        "venues: {okx: {base_url: openapi.okx.com}}",
+        ["venues.okx.base_url", "without its scheme", "write https://openapi.okx.com"],
+    ),
+    "url with a bad port": (
+        "venues: {okx: {base_url: 'http://host:99999'}}",
+        ["venues.okx.base_url", "Port out of range"],
+    ),
+    "url of another kind": ("venues: {okx: {base_url: 'ftp://x'}}", ["'ftp://x'", "http://"]),
+    "wrong type": ("http: {attempts: many}", ["http.attempts = 'many'", "a whole number from 1"]),
+    "true is not a number": ("http: {attempts: true}", ["http.attempts = True", "a whole number"]),
+    "value for a section": ("http: 5", ["http", "a section is needed here"]),
+    "list for a section": ("venues: [okx]", ["venues", "a section is needed here"]),
+    "unknown choice": (
+        "warehouse: {engine: ducklak}",
+        ["warehouse.engine = 'ducklak'", "ducklake or bigquery", "write ducklake"],
+    ),
+    "repeated key": ("http: {}\nhttp: {}", ["line 2, column 1", "the key http is there twice"]),
+    "bad yaml": ("venues:\n  okx: [\n", ["platform.yaml, line 3, column 1"]),
+    "not sections": ("- 1\n", ["line 1, column 1", "sections such as `venues:`"]),
+}
+
+
+@pytest.mark.parametrize(("text", "facts"), CASES.values(), ids=CASES.keys())
+def test_a_mistake_is_told_with_its_facts(tmp_path: Path, text: str, facts: list[str]) -> None:
+    told = message(tmp_path, text)
+
+    assert str(tmp_path / "platform.yaml") in told
+    assert [fact for fact in facts if fact not in told] == [], told
+    assert "2 problems" not in told
+
+
+def test_all_mistakes_are_told_in_one_message(tmp_path: Path) -> None:
+    told = message(
+        tmp_path,
+        "venues:\n  okx: {symbols: [btc-usdt]}\nhttp: {attempts: 0}\n",
+        {"MARKET_ASSETS_SIMULATOR__PORT": "0", "MARKET_ASSETS_SIMULATOR__SED": "1"},
+    )
+
+    assert "4 problems" in told
+    assert "line 2: venues.okx.symbols[0]" in told
+    assert "line 3: http.attempts = 0" in told
+    assert "environment variable MARKET_ASSETS_SIMULATOR__PORT: simulator.port = '0'" in told
+    assert "write MARKET_ASSETS_SIMULATOR__SEED" in told
+
+
+def test_an_unknown_variable_is_an_error_that_names_the_nearest(tmp_path: Path) -> None:
+    told = message(tmp_path, "", {"MARKET_ASSETS_WAREHOUSE__PAHT": "/tmp/x"})
+
+    assert "MARKET_ASSETS_WAREHOUSE__PAHT" in told
+    assert "write MARKET_ASSETS_WAREHOUSE__PATH" in told
+
+
+def test_a_folder_instead_of_a_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="cannot be read"):
+        load_settings(tmp_path, {})
+
+
+def test_text_that_is_not_utf8_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "platform.yaml"
+    file.write_bytes(b"venues: \xff\xfe")
+
+    with pytest.raises(SettingsInvalid, match="not UTF-8"):
+        load_settings(file, {})
