@@ -14,7 +14,7 @@ MarketAssetsError
 │   │   └── GeoBlocked             451/403: this address is not served
 │   ├── WarehouseUnwritable        disk full, read-only folder
 │   └── WarehouseDamaged           the store does not hold what it should
-└── IntervalsMissing               finished, everything found is kept, but intervals are still missing
+└── IntervalsMissing               finished, what was found is kept, but intervals are still missing
 
 Each carries what was being done, the facts, and what to do next; its type says whether to retry.
 `exit_code` is what the command line ends with, so that scripts can tell the kinds apart.

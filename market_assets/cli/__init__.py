@@ -34,12 +34,16 @@ _COMMANDS = {
 
 
 class _Commands(click.Group):
-    """A group that imports a command's module when it is named, and shows our errors as they are."""
+    """A group that imports a command's module only when it is named."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002  # click's signature
+        cmd_name: str,
+    ) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
         command = getattr(importlib.import_module(_COMMANDS[cmd_name]), cmd_name)

@@ -42,9 +42,8 @@ def ingest(
 ) -> None:
     """Bring [from, to) of a dataset into the warehouse. Run it again to go on where it stopped."""
     settings = options.load(config)
-    options.known_venue(settings, venue)
     interval = interval if dataset == "ohlcv" else ""
-    start = start or options.midnight(settings.venues[venue].start)
+    start = start or options.midnight(settings.venue(venue).start)
     job = Job(
         venue,
         dataset,
@@ -53,12 +52,8 @@ def ingest(
         interval,
         refresh,
     )
-    store = options.warehouse(settings)
-    try:
-        with _progress(quiet) as progress:
-            summary = run_ingest(job, settings, store, progress)
-    finally:
-        store.close()
+    with options.warehouse(settings) as store, _progress(quiet) as progress:
+        summary = run_ingest(job, settings, store, progress)
     show(summary)
     summary.raise_if_incomplete()
 
@@ -87,7 +82,9 @@ def _progress(quiet: bool) -> Iterator[Progress]:
             bar.update(task, advance=points, description=symbol)
 
         def on_wait(wait: Wait) -> None:
-            bar.update(task, description=f"waiting {wait.seconds:.0f} s: {wait.reason} {wait.detail}")
+            bar.update(
+                task, description=f"waiting {wait.seconds:.0f} s: {wait.reason} {wait.detail}"
+            )
 
         yield Progress(lambda total: bar.update(task, total=total), on_done, on_wait)
 

@@ -107,9 +107,7 @@ def _cell(row: dict[str, Any] | None, interval: str, day: datetime) -> str:
 
 @click.command()
 @click.argument("sql")
-@click.option(
-    "--format", "style", type=click.Choice(["table", "csv", "json"]), default="table"
-)
+@click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table")
 @click.option("--limit", default=100, show_default=True, help="Rows shown as a table; 0: all.")
 @options.config
 def query(sql: str, style: str, limit: int, config: Path | None) -> None:
@@ -164,7 +162,6 @@ def export(
     from market_assets.warehouse.export import export as write
 
     settings = options.load(config)
-    options.known_venue(settings, venue)
     if dataset not in DATASETS:
         raise RequestInvalid(
             "Reading the request",
@@ -172,7 +169,7 @@ def export(
             f"Datasets are {', '.join(DATASETS)}",
         )
     interval = interval if dataset == "ohlcv" else ""
-    first = start or options.midnight(settings.venues[venue].start)
+    first = start or options.midnight(settings.venue(venue).start)
     timed = "timestamp" in DATASETS[dataset].column_names
     with options.warehouse(settings, read_only=True) as store:
         rows = write(
@@ -193,7 +190,7 @@ def export(
 def instruments(venue: str, config: Path | None) -> None:
     """List what a venue trades, as of the last time it was asked."""
     settings = options.load(config)
-    options.known_venue(settings, venue)
+    settings.venue(venue)
     with options.warehouse(settings, read_only=True) as store:
         table = store.read(venue, INSTRUMENTS)
     import pyarrow.compute as pc

@@ -1,4 +1,4 @@
-"""`market-assets doctor | simulate | maintain | backup | restore`: looking after an installation."""
+"""`market-assets doctor | simulate | maintain | backup | restore`: running an installation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def doctor(config: Path | None) -> None:
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), help="Port on 127.0.0.1 (default: settings).")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port on 127.0.0.1 (default: settings)."
+)
 @click.option("--seed", type=int, help="Another seed is another market.")
 @click.option("--latency-ms", type=click.FloatRange(min=0), help="Delay of every answer.")
 @click.option(
@@ -66,14 +68,11 @@ def simulate(
 def maintain(config: Path | None) -> None:
     """Compact the warehouse's files and expire rows past retention."""
     settings = options.load(config)
-    store = options.warehouse(settings)
-    try:
+    with options.warehouse(settings) as store:
         done = store.maintain(
             retention_days=settings.warehouse.retention_days,
             snapshot_days=settings.warehouse.snapshot_days,
         )
-    finally:
-        store.close()
     click.echo(
         f"{done.files_before} -> {done.files_after} files,"
         f" {done.bytes_before / 1e6:.1f} -> {done.bytes_after / 1e6:.1f} MB,"
@@ -86,10 +85,9 @@ def maintain(config: Path | None) -> None:
 @options.config
 def backup(target: Path, config: Path | None) -> None:
     """Copy the warehouse to a new folder, with checksums."""
-    from market_assets.warehouse.backup import backup as copy_warehouse
-
-    manifest = copy_warehouse(options.load(config).warehouse.path, target)
-    click.echo(f"{len(manifest.files)} files, {manifest.bytes / 1e6:.1f} MB -> {target}")
+    with options.warehouse(options.load(config)) as store:
+        manifest = store.backup(target)
+    click.echo(f"{len(manifest.files)} files, {manifest.total_bytes / 1e6:.1f} MB -> {target}")
 
 
 @click.command()
@@ -98,7 +96,8 @@ def backup(target: Path, config: Path | None) -> None:
 @options.config
 def restore(source: Path, force: bool, config: Path | None) -> None:
     """Bring a backup back, after checking every file of it."""
-    from market_assets.warehouse.backup import restore as bring_back
+    # Not through an open warehouse: the one to be replaced may be past opening.
+    from market_assets.warehouse.backup import restore_into
 
-    manifest = bring_back(source, options.load(config).warehouse.path, force=force)
-    click.echo(f"{len(manifest.files)} files, {manifest.bytes / 1e6:.1f} MB restored")
+    manifest = restore_into(options.load(config).warehouse.path, source, force=force)
+    click.echo(f"{len(manifest.files)} files, {manifest.total_bytes / 1e6:.1f} MB restored")

@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
 
-class Moment(click.ParamType[datetime]):
+class _Moment(click.ParamType[datetime]):
     """A time in UTC: 2026-01-31 or 2026-01-31T07:00."""
 
     name = "time"
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,  # noqa: ARG002  # click's signature
     ) -> datetime:
         if isinstance(value, datetime):
             return value
@@ -40,7 +43,7 @@ class Moment(click.ParamType[datetime]):
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-MOMENT = Moment()
+MOMENT = _Moment()
 
 
 def window(start: datetime, end: datetime | None, interval: str) -> Window:
@@ -59,7 +62,7 @@ def window(start: datetime, end: datetime | None, interval: str) -> Window:
 def symbols(text: str | None, settings: Settings, venue: str) -> tuple[str, ...]:
     """The named symbols, or all that the settings have for the venue."""
     if text is None:
-        return tuple(settings.venues[venue].symbols)
+        return tuple(settings.venue(venue).symbols)
     return tuple(dict.fromkeys(part.strip().upper() for part in text.split(",") if part.strip()))
 
 
@@ -86,18 +89,6 @@ def warehouse(settings: Settings, *, read_only: bool = False) -> DuckLakeWarehou
         read_only=read_only,
         venues=tuple(settings.venues),
     )
-
-
-def known_venue(settings: Settings, venue: str) -> None:
-    if venue not in settings.venues:
-        import difflib
-
-        near = difflib.get_close_matches(venue, settings.venues, n=1)
-        raise RequestInvalid(
-            "Reading the request",
-            f"there is no venue {venue!r}",
-            f"Did you mean {near[0]}?" if near else f"Venues are {', '.join(settings.venues)}",
-        )
 
 
 def midnight(day: date) -> datetime:

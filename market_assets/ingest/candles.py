@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from market_assets.ingest.plan import pages, pages_around
 from market_assets.ingest.rows import Origin, canonical, judged, times_ms, unreadable
 from market_assets.ingest.source import Source
+from market_assets.schemas import arrow
 from market_assets.schemas.datasets import OHLCV
 from market_assets.schemas.timeline import INTERVALS, Window
 from market_assets.venues.contract import Call, Instrument, Rows
@@ -43,7 +44,7 @@ class Candles:
         return INTERVALS[self.interval]
 
     def volumes(self) -> dict[int, float]:
-        """Volume of every candle seen. Only asked for where there are holes: most pages have none."""
+        """Volume of every candle seen. Only asked for where there are holes."""
         known: dict[int, float] = {}
         for times, volumes in self.seen:
             known.update(zip(times.tolist(), volumes.tolist(), strict=True))
@@ -108,9 +109,7 @@ class CandleFetcher:
             if not open_slots or self.source.stopped_by is not None:
                 return
             padding = 2 + 7 * attempt
-            await self._ask(
-                candles, pages_around(open_slots, self.step, self._page_rows, padding)
-            )
+            await self._ask(candles, pages_around(open_slots, self.step, self._page_rows, padding))
 
     async def _ask(self, candles: Candles, windows: Iterable[Window]) -> None:
         now = self.source.now_ms()
@@ -125,7 +124,9 @@ class CandleFetcher:
         self._take(candles, answers)
 
     def _asked(self, call: Call, wanted: set[int]) -> None:
-        self._progress(call.symbol, sum(1 for slot in call.window.grid(self.step) if slot in wanted))
+        self._progress(
+            call.symbol, sum(1 for slot in call.window.grid(self.step) if slot in wanted)
+        )
 
     def _take(self, candles: Candles, answers: Sequence[tuple[Call, Rows]]) -> None:
         """Keep the closed candles that were absent; count what the answers say about the others."""
@@ -147,7 +148,7 @@ class CandleFetcher:
             new = inside & (np.isin(times, wanted) | (times % self.step != 0))
             # Pages around holes overlap: what one of them brought, the next need not bring again.
             wanted = np.setdiff1d(wanted, times[new], assume_unique=False)
-            parts.append(rows.table.filter(pa.array(new)))
+            parts.append(rows.table.filter(arrow.mask(new)))
             candles.seen.append((times[inside], rows.table.column("volume").to_numpy()[inside]))
             shown.append(np.sort(times[inside]))
         if not parts:

@@ -25,7 +25,7 @@ async def connect(
     record: Callable[[RequestRecord], None],
     on_wait: Callable[[Wait], None],
 ) -> AsyncIterator[Source]:
-    venue, http = settings.venues[name], settings.http
+    venue, http = settings.venue(name), settings.http
     client = VenueClient(
         VENUES[name],
         venue.base_url,
@@ -40,6 +40,7 @@ async def connect(
             max_open_seconds=http.breaker_first_pause_seconds * 2,
             timeout_seconds=venue.timeout_seconds,
             concurrency=venue.concurrency,
+            proxy=http.proxy,
         ),
         breaker=BreakerPolicy(
             http.breaker_failures,

@@ -58,9 +58,7 @@ def compare_volume(
     """Hold a longer candle's volume against its parts that exist."""
     if longer_volume is None:
         return VolumeTest("unknown", {"longer_candle": longer, "its_volume": None})
-    total = sum(
-        volume for at, volume in parts.items() if bucket <= at < bucket + INTERVALS[longer]
-    )
+    total = sum(volume for at, volume in parts.items() if bucket <= at < bucket + INTERVALS[longer])
     evidence = {"longer_candle": longer, "its_volume": longer_volume, "our_volume": total}
     excess = longer_volume - total
     if excess > VOLUME_TOLERANCE * max(1.0, longer_volume):

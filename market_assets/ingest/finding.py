@@ -44,16 +44,18 @@ class Finding:
 class Finder(Protocol):
     """Finds one dataset's rows for the symbols of a chunk, which bear witness for each other."""
 
-    # What one point of progress is, and how many of them make a page.
-    step: int
-    page_rows: int
+    @property
+    def step(self) -> int:
+        """About how far apart its rows are."""
+
+    @property
+    def page_rows(self) -> int:
+        """How many of them a page holds."""
 
     async def find(self, work: Work) -> list[Finding]: ...
 
 
-def outside_life(
-    instrument: Instrument, windows: Sequence[Window], life: Window
-) -> list[Gap]:
+def outside_life(instrument: Instrument, windows: Sequence[Window], life: Window) -> list[Gap]:
     """What lies before the listing or after the delisting."""
     facts = {"listed_at": instrument.listed_at, "delisted_at": instrument.delisted_at}
     return [Gap(window, "not_listed", facts) for window in subtract(windows, [life])]

@@ -11,6 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from market_assets.ingest.evidence import OUTAGE_WITNESSES
@@ -18,6 +19,7 @@ from market_assets.ingest.finding import Finding, Work, inside_life, outside_lif
 from market_assets.ingest.job import joined_gaps
 from market_assets.ingest.rows import Origin, canonical, judged, times_ms, unreadable
 from market_assets.ingest.source import Source
+from market_assets.schemas import arrow
 from market_assets.schemas.datasets import FUNDING_RATES
 from market_assets.schemas.timeline import (
     DAY_MS,
@@ -63,7 +65,7 @@ class Funding:
 
 def local_steps(times: Sequence[int], default: int) -> list[int]:
     """For each gap between neighbours, the step the neighbourhood suggests: its smallest gap."""
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     steps: list[int] = []
     for index, gap in enumerate(gaps):
         candidates = gaps[max(0, index - 1) : index + 2]
@@ -146,7 +148,7 @@ class FundingFetcher:
             ]
             if not open_suspects or self.source.stopped_by is not None:
                 break
-            await self._ask_around(funding, open_suspects, spans, attempt)
+            await self._ask_around(funding, open_suspects, attempt)
         await self._look_for_older(funding)
         funding.suspects = [
             t
@@ -179,7 +181,7 @@ class FundingFetcher:
         return [t for t in found if any(t in window for window in wanted)]
 
     async def _pages(self, funding: Funding, span: Window) -> None:
-        """Walk the span in pages of time; a full page may have been cut, so ask on from its edge."""
+        """Walk the span in pages of time; a full page may have been cut: ask on from its edge."""
         step = self._default_step(funding.instrument)
         rows = self.source.venue.limits.funding_page_rows
         todo = list(span.pieces(step * rows))
@@ -195,14 +197,14 @@ class FundingFetcher:
                     todo += subtract([call.window], [shown])
 
     async def _ask_around(
-        self, funding: Funding, open_suspects: Sequence[int], spans: Sequence[Window], attempt: int
+        self, funding: Funding, open_suspects: Sequence[int], attempt: int
     ) -> None:
         step = self._default_step(funding.instrument)
         reach = step * (2 + attempt)
         around = merge(Window(max(0, t - reach), t + reach + 1) for t in open_suspects)
         length = step * (self.source.venue.limits.funding_page_rows // 8)
         asked = [piece for window in around for piece in window.pieces(max(length, reach * 4))]
-        for call, page in await self._ask(funding, asked):
+        for _, page in await self._ask(funding, asked):
             shown = sorted(_settlement_times(page))
             for t in open_suspects:
                 ends_here = t > max(funding.events, default=0)
@@ -221,13 +223,9 @@ class FundingFetcher:
         if len(told) >= self._confirmations and min(told) == first:
             funding.first = first
 
-    async def _ask(
-        self, funding: Funding, windows: Sequence[Window]
-    ) -> list[tuple[Call, Rows]]:
+    async def _ask(self, funding: Funding, windows: Sequence[Window]) -> list[tuple[Call, Rows]]:
         calls = [self.source.venue.funding_call(funding.instrument, window) for window in windows]
-        answers = await self.source.ask_all(
-            calls, self.source.venue.parse_funding, lambda _: None
-        )
+        answers = await self.source.ask_all(calls, self.source.venue.parse_funding, lambda _: None)
         self._take(funding, answers)
         return answers
 
@@ -247,7 +245,7 @@ class FundingFetcher:
             times = times_ms(table)
             new = ~np.isin(times, known) & (times <= self.settled_until)
             known = np.union1d(known, times[new])
-            parts.append(table.filter(pa.array(new)))
+            parts.append(table.filter(arrow.mask(new)))
         table = pa.concat_tables(parts) if parts else None
         if table is None or not table.num_rows:
             return
@@ -274,6 +272,7 @@ def _settlement_times(page: Rows) -> list[int]:
 
 def rows_of(funding: Funding) -> pa.Table:
     """The settlements inside the windows, each with the hours since the one before it."""
+    import numpy as np
     import pyarrow as pa
 
     times = sorted(funding.events)
@@ -294,8 +293,8 @@ def rows_of(funding: Funding) -> pa.Table:
     table = pa.concat_tables(funding.tables).sort_by("timestamp")
     inside = [any(t in window for window in funding.windows) for t in times]
     at = schema.get_field_index("interval_hours")
-    intervals = pa.array([hours[t] for t in times], pa.float64())
-    return table.set_column(at, schema.field(at), intervals).filter(pa.array(inside, pa.bool_()))
+    intervals = arrow.column([hours[t] for t in times], pa.float64())
+    return table.set_column(at, schema.field(at), intervals).filter(arrow.mask(np.array(inside)))
 
 
 def gaps_of(funding: Funding, others: Mapping[str, Funding]) -> list[Gap]:
@@ -319,7 +318,9 @@ def gaps_of(funding: Funding, others: Mapping[str, Funding]) -> list[Gap]:
         elif funding.confirmations[t]:
             gaps.append(Gap(window, "missing", {"answers": funding.confirmations[t]}))
         else:
-            gaps.append(Gap(window, "missing", {"unproven": "no answer shows settlements around it"}))
+            gaps.append(
+                Gap(window, "missing", {"unproven": "no answer shows settlements around it"})
+            )
     gaps += [
         Gap(part, "missing", {"unproven": "not answered"})
         for window in funding.unanswered

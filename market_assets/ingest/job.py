@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from market_assets.errors import IntervalsMissing, MarketAssetsError
-from market_assets.schemas.timeline import INTERVALS, Window, merge, to_text
+from market_assets.schemas.timeline import INTERVALS, NO_TIME, Window, merge, to_text
 from market_assets.warehouse.contract import Gap
 
 # How many missing intervals a message names one by one; all of them are in ops.gaps.
@@ -49,7 +49,7 @@ class Summary:
 
     job: Job
     # The window less what has not closed yet.
-    due: Window = Window(0, 0)
+    due: Window = NO_TIME
     expected: int = 0  # candles that could exist in what was to do; 0 for event datasets
     already_complete: int = 0
     inserted: int = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -137,16 +136,14 @@ class GapJudge:
     async def _longer_candles(
         self, candles: Candles, longer: str, slots: Sequence[int]
     ) -> tuple[dict[int, float], set[int]]:
-        """Volumes of the longer candles around the slots, and the buckets confirmed to have none."""
+        """Volumes of the longer candles around the slots, and buckets confirmed to have none."""
         fetcher = self.fetcher.for_interval(longer)
         buckets = merge(bucket_window(slot, longer) for slot in slots)
         found = await fetcher.fetch(candles.instrument, buckets)
         gone = {b for b in found.absent if found.confirmations[b] >= fetcher.confirmations}
         return found.volumes(), gone
 
-    async def _complete_parts(
-        self, candles: Candles, longer: str, slots: Sequence[int]
-    ) -> None:
+    async def _complete_parts(self, candles: Candles, longer: str, slots: Sequence[int]) -> None:
         """Make sure that every candle inside the longer ones was looked at."""
         have = candles.volumes()
         unseen = sorted(

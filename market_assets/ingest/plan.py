@@ -62,17 +62,17 @@ def chunks(
     for span in everything:
         for piece in span.pieces(length):
             chunk = {
-                symbol: [part for window in windows if (part := window.clip(piece.start, piece.end))]
+                symbol: [
+                    part for window in windows if (part := window.clip(piece.start, piece.end))
+                ]
                 for symbol, windows in todo.items()
             }
             cut.append({symbol: parts for symbol, parts in chunk.items() if parts})
     return _joined_small(cut, chunk_rows * step)
 
 
-def _joined_small(
-    cut: list[dict[str, list[Window]]], enough: int
-) -> list[dict[str, list[Window]]]:
-    """Put small neighbouring chunks together: a thousand scattered holes are not a thousand commits."""
+def _joined_small(cut: list[dict[str, list[Window]]], enough: int) -> list[dict[str, list[Window]]]:
+    """Join small neighbouring chunks: a thousand scattered holes are not a thousand commits."""
     joined: list[dict[str, list[Window]]] = []
     size = 0
     for chunk in cut:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from market_assets.schemas import arrow
 from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.timeline import DAY_MS, to_datetime
 from market_assets.schemas.validation import Validated, validate
@@ -42,10 +43,8 @@ def canonical(
 ) -> pa.Table:
     """The venue's columns completed to the dataset's, in its order and types."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     count = table.num_rows
-    backfill_before = pa.scalar((now_ms - DAY_MS) * 1000, pa.int64())
     constants: dict[str, Any] = {
         "symbol": symbol,
         "venue": origin.venue,
@@ -60,10 +59,9 @@ def canonical(
         if field.name in table.column_names:
             columns.append(table.column(field.name).cast(field.type))
         elif field.name == "is_backfill":
-            moments = table.column("timestamp").cast(pa.int64())
-            columns.append(pc.less(moments, backfill_before))
+            columns.append(arrow.mask(times_ms(table) < now_ms - DAY_MS))
         else:
-            columns.append(pa.repeat(pa.scalar(constants[field.name], field.type), count))
+            columns.append(arrow.constant(constants[field.name], field.type, count))
     return pa.table(columns, schema=schema.remove_metadata())
 
 

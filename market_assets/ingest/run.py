@@ -53,15 +53,15 @@ FETCHED = (OHLCV, FUNDING_RATES, FUNDING_PREDICTIONS, INSTRUMENTS)
 class Progress:
     """What a run can show: how much is to do, what was done for whom, and what it waits for."""
 
-    on_plan: Callable[[int], None] = lambda total: None
-    on_done: Callable[[str, int], None] = lambda symbol, points: None
-    on_wait: Callable[[Wait], None] = lambda wait: None
+    on_plan: Callable[[int], None] = lambda _total: None
+    on_done: Callable[[str, int], None] = lambda _symbol, _points: None
+    on_wait: Callable[[Wait], None] = lambda _wait: None
 
 
 def ingest(
     job: Job, settings: Settings, warehouse: Warehouse, progress: Progress | None = None
 ) -> Summary:
-    """Run the job to its end; `summary.raise_if_incomplete()` turns missing intervals to an error."""
+    """Run the job to its end; `summary.raise_if_incomplete()` makes missing intervals an error."""
     return asyncio.run(IngestRun(job, settings, warehouse, progress or Progress()).run())
 
 

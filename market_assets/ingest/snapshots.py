@@ -6,6 +6,7 @@ from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
 
 from market_assets.ingest.rows import Origin
+from market_assets.schemas import arrow
 from market_assets.schemas.datasets import FUNDING_PREDICTIONS, INSTRUMENTS, Dataset
 from market_assets.schemas.timeline import to_datetime, to_ms
 from market_assets.venues.contract import Instrument, Prediction
@@ -16,17 +17,13 @@ if TYPE_CHECKING:
 
 
 def _table(dataset: Dataset, rows: Sequence[dict[str, Any]], origin: Origin, now: int) -> pa.Table:
-    import pyarrow as pa
-
     provenance = {
         "ingestion_time": to_datetime(now),
         "source": origin.source,
         "is_backfill": False,
         "run_id": origin.run_id,
     }
-    return pa.Table.from_pylist(
-        [{**row, **provenance} for row in rows], schema=dataset.arrow_schema()
-    )
+    return arrow.table([{**row, **provenance} for row in rows], dataset.arrow_schema())
 
 
 def instrument_rows(instruments: Sequence[Instrument], origin: Origin, now: int) -> pa.Table:
@@ -79,9 +76,7 @@ def prediction_rows(found: Sequence[Prediction], origin: Origin, now: int) -> pa
     )
 
 
-def remembered(
-    warehouse: Warehouse, venue: str, listed: Container[str]
-) -> list[Instrument]:
+def remembered(warehouse: Warehouse, venue: str, listed: Container[str]) -> list[Instrument]:
     """Instruments we know of that the venue no longer lists: delisted symbols vanish."""
     rows = warehouse.read(venue, INSTRUMENTS).to_pylist()
     latest: dict[str, dict[str, Any]] = {}

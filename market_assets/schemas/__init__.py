@@ -1,1 +1,1 @@
-"""The one waist: canonical datasets, their columns, keys and rules. Wire formats never come this far."""
+"""The one waist: canonical datasets, their columns, keys and rules. No wire format comes here."""

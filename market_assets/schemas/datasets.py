@@ -28,7 +28,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A canonical table: its columns in order, what makes a row unique, and what a row must obey."""
+    """A canonical table: its columns in order, what makes a row unique, what it must obey."""
 
     name: str
     description: str
@@ -214,7 +214,8 @@ TRADE_EXECUTIONS = Dataset(
 )
 
 DATASETS: dict[str, Dataset] = {
-    dataset.name: dataset for dataset in (
+    dataset.name: dataset
+    for dataset in (
         OHLCV,
         FUNDING_RATES,
         FUNDING_PREDICTIONS,

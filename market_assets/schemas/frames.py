@@ -65,5 +65,7 @@ def _array(column: Column, frame: pd.DataFrame) -> Any:
     values = frame[column.name]
     if column.kind == "timestamp":
         numbers = values.astype("int64") // 1000
-        return numbers.where(values.notna()).to_numpy() if values.isna().any() else numbers.to_numpy()
+        return (
+            numbers.where(values.notna()).to_numpy() if values.isna().any() else numbers.to_numpy()
+        )
     return values.to_numpy()

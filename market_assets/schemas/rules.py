@@ -223,7 +223,9 @@ FUNDING_RULES = (
 
 PREDICTION_RULES = (
     _SYMBOL,
-    Rule("not_finite", "predicted_rate is finite", _not_finite("predicted_rate"), ("predicted_rate",)),
+    Rule(
+        "not_finite", "predicted_rate is finite", _not_finite("predicted_rate"), ("predicted_rate",)
+    ),
 )
 
 INSTRUMENT_RULES = (
@@ -257,6 +259,9 @@ EXECUTION_RULES = (
         ("price", "quantity"),
     ),
     Rule(
-        "unknown_side", "side is buy or sell", _not_in("side", frozenset({"buy", "sell"})), ("side",)
+        "unknown_side",
+        "side is buy or sell",
+        _not_in("side", frozenset({"buy", "sell"})),
+        ("side",),
     ),
 )

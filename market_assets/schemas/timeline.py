@@ -34,10 +34,17 @@ INTERVALS: dict[str, int] = {
 def to_ms(moment: datetime | date) -> int:
     """Milliseconds since the epoch. A date is its midnight, a naive datetime is taken as UTC."""
     if not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day)
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+def to_micros(moment: datetime) -> int:
+    """Microseconds since the epoch, the resolution of the store."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def to_datetime(ms: int) -> datetime:
@@ -105,6 +112,9 @@ class Window:
     def grid(self, step: int) -> range:
         """Every aligned open time inside the window."""
         return range(ceil_to(self.start, step), self.end, step)
+
+
+NO_TIME = Window(0, 0)
 
 
 def merge(windows: Iterable[Window]) -> list[Window]:

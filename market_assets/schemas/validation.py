@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from market_assets.schemas import arrow
 from market_assets.schemas.datasets import Column, Dataset
 from market_assets.schemas.rules import Arrays
 
@@ -51,10 +52,10 @@ def _array(column: Column, table: pa.Table) -> NDArray[Any]:
 
     values = table.column(column.name)
     if column.kind == "timestamp":
-        micros = values.cast(pa.int64())
-        if micros.null_count:
-            return micros.to_numpy() / 1000  # floats: null is NaN and no comparison holds
-        return micros.to_numpy() // 1000
+        micros = np.asarray(values.cast(pa.int64()).to_numpy())
+        if values.null_count:
+            return micros / 1000  # floats: null is NaN and no comparison holds
+        return micros // 1000
     if column.kind in ("float", "integer"):
         return np.asarray(values.cast(pa.float64()).to_numpy(), dtype=float)
     return np.asarray(values.to_numpy(zero_copy_only=False), dtype=object)
@@ -106,7 +107,6 @@ def _duplicates(dataset: Dataset, table: pa.Table) -> NDArray[np.bool_]:
 def validate(dataset: Dataset, table: pa.Table) -> Validated:
     """Judge every row by every rule."""
     import numpy as np
-    import pyarrow as pa
 
     if table.num_rows == 0:
         return Validated(table, ())
@@ -115,9 +115,9 @@ def validate(dataset: Dataset, table: pa.Table) -> Validated:
         return Validated(table, ())
     any_broken = np.logical_or.reduce(list(masks.values()))
     where = np.flatnonzero(any_broken)
-    rows = table.take(pa.array(where)).to_pylist()
+    rows = table.take(arrow.indices(where)).to_pylist()
     bad = tuple(
         BadRow(int(index), tuple(code for code, mask in masks.items() if mask[index]), row)
         for index, row in zip(where, rows, strict=True)
     )
-    return Validated(table.filter(pa.array(~any_broken)), bad)
+    return Validated(table.filter(arrow.mask(~any_broken)), bad)

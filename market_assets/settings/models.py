@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from market_assets.errors import RequestInvalid
 from market_assets.settings.rules import check_day, check_symbol, check_url, without_repeats
 
 VenueName = Literal["binance", "okx", "aster"]
@@ -165,6 +167,9 @@ class HttpSettings(Section):
         le=86_400,
         description="How long a run waits for a ban or a throttle before it fails as retryable",
     )
+    proxy: Url | None = Field(
+        None, description="Proxy to reach the venues through, such as http://10.0.0.1:3128"
+    )
     breaker_failures: int = Field(
         20, ge=1, le=1000, description="Failures in a row after which nobody asks the venue"
     )
@@ -262,6 +267,18 @@ class Settings(Section):
             if own is None or isinstance(own, Mapping):
                 merged[name] = {"base_url": VENUE_URLS[name], **(own or {})}
         return merged
+
+    def venue(self, name: str) -> VenueSettings:
+        """One venue by a name that somebody typed."""
+        found = {str(known): venue for known, venue in self.venues.items()}.get(name)
+        if found is None:
+            near = difflib.get_close_matches(name, VENUE_NAMES, n=1)
+            raise RequestInvalid(
+                "Reading the request",
+                f"there is no venue {name!r}",
+                f"Did you mean {near[0]}?" if near else f"Venues are {', '.join(VENUE_NAMES)}",
+            )
+        return found
 
     @property
     def file(self) -> Path | None:

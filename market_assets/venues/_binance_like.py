@@ -109,7 +109,13 @@ class BinanceLike:
     def parse_time(self, body: Any) -> int:
         return int(body["serverTime"])
 
-    def candles_call(self, instrument: Instrument, interval: str, window: Window, now: int) -> Call:
+    def candles_call(
+        self,
+        instrument: Instrument,
+        interval: str,
+        window: Window,
+        now: int,  # noqa: ARG002  # OKX needs it to choose between two endpoints
+    ) -> Call:
         rows = -(-window.length // INTERVALS[interval])
         limit = max(1, min(rows, CANDLE_PAGE_ROWS))
         return Call(

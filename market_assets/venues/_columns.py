@@ -11,12 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from market_assets.schemas import arrow
 from market_assets.venues.contract import Malformed, Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Kind = Literal["ms", "number", "count"]
+
+# What reading a row of the wrong shape or content raises.
+_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +35,16 @@ class Field:
 
 def read_rows(rows: Sequence[Any], fields: Sequence[Field]) -> Rows:
     """Rows (lists or dicts) as a table of the named columns."""
-    import pyarrow as pa
-
     try:
         return Rows(_table(rows, fields))
-    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, TypeError, KeyError, IndexError):
+    except _UNREADABLE:
         pass
     good: list[Any] = []
     malformed: list[Malformed] = []
     for row in rows:
         try:
             _table([row], fields)
-        except (
-            pa.ArrowInvalid,
-            pa.ArrowTypeError,
-            ValueError,
-            TypeError,
-            KeyError,
-            IndexError,
-        ) as error:
+        except _UNREADABLE as error:
             malformed.append(Malformed(json.dumps(row, default=str), str(error)))
         else:
             good.append(row)
@@ -66,7 +61,7 @@ def _column(rows: Sequence[Any], field: Field) -> pa.Array:
     import pyarrow as pa
 
     target = {
-        "ms": pa.timestamp("ms", tz="UTC"),
+        "ms": pa.timestamp("us", tz="UTC"),
         "number": pa.float64(),
         "count": pa.int64(),
     }[field.kind]
@@ -80,9 +75,5 @@ def _column(rows: Sequence[Any], field: Field) -> pa.Array:
     else:
         values = [(row.get(at) if isinstance(row, dict) else row[at]) or None for row in rows]
     if field.kind == "ms":
-        # As integers first: a string of digits is not a time to arrow.
-        return pa.array(values).cast(pa.int64()).cast(target).cast(pa.timestamp("us", tz="UTC"))
-    array = pa.array(values)
-    if field.kind == "number" and pa.types.is_integer(array.type):
-        return array.cast(target, safe=False)
-    return array.cast(target)
+        values = [int(value) * 1000 for value in values]
+    return arrow.column(values, target)

@@ -90,8 +90,8 @@ class Gate:
 
     def enter(self, costs: Sequence[tuple[str, int]]) -> Wait | None:
         """Take the weight and go (None), or wait and ask again."""
-        now = time.time()
         with self._locked() as db:
+            now = time.time()  # inside: who waited for the lock goes now, not when it came
             paused_until, reason, opened, open_until, probing_until = db.execute(
                 "select paused_until, reason, opened, open_until, probing_until from state"
                 " where venue = ?",
@@ -150,8 +150,8 @@ class Gate:
     def reported(self, bucket_name: str, used: int) -> None:
         """The venue's own count. More than we spent means that others share our address."""
         bucket = self._buckets[bucket_name]
-        now = time.time()
         with self._locked() as db:
+            now = time.time()
             (spent,) = db.execute(
                 "select coalesce(sum(weight), 0) from spent where venue = ? and bucket = ?",
                 (self._venue, bucket.name),
@@ -175,8 +175,8 @@ class Gate:
 
     def failed(self, detail: str) -> None:
         """Another answer that was none. Too many in a row and nobody asks for a while."""
-        now = time.time()
         with self._locked() as db:
+            now = time.time()
             failures, opened, open_until = db.execute(
                 "update state set failures = failures + 1 where venue = ?"
                 " returning failures, opened, open_until",

@@ -50,6 +50,7 @@ class Patience:
     max_open_seconds: float = 60.0
     timeout_seconds: float = 10.0
     concurrency: int = 50
+    proxy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ class VenueClient:
     ) -> None:
         import httpx
 
+        from market_assets.venues._transport import Lanes
+
         self.venue = venue
         self.base_url = base_url.rstrip("/")
         self.patience = patience or Patience()
@@ -94,13 +97,8 @@ class VenueClient:
         self._http = httpx.AsyncClient(
             base_url=self.base_url,
             timeout=httpx.Timeout(self.patience.timeout_seconds),
-            limits=httpx.Limits(
-                max_connections=self.patience.concurrency,
-                max_keepalive_connections=self.patience.concurrency,
-            ),
+            transport=Lanes(self.patience.concurrency, verify=secure, proxy=self.patience.proxy),
             headers={"User-Agent": "market-assets", "Accept": "application/json"},
-            verify=secure,
-            trust_env=secure,
         )
 
     async def __aenter__(self) -> Self:
@@ -139,7 +137,7 @@ class VenueClient:
         raise AssertionError("tenacity either returns or raises")
 
     def _worth_retrying(self, error: BaseException) -> bool:
-        """A pause longer than our patience, or an open circuit, is the run's end and not a retry."""
+        """A pause longer than our patience, or an open circuit, ends the run instead."""
         if isinstance(error, VenueThrottled):
             return (error.retry_at.timestamp() - time.time()) <= self.patience.max_pause_seconds
         return isinstance(error, VenueUnavailable) and not isinstance(error, CircuitOpen)
@@ -212,7 +210,10 @@ class VenueClient:
         waited_open = 0.0
         while wait := self._gate.enter(call.costs):
             doing = f"Asking {self.venue.name} for {call.endpoint}"
-            if wait.reason == "open" and waited_open + wait.seconds > self.patience.max_open_seconds:
+            if (
+                wait.reason == "open"
+                and waited_open + wait.seconds > self.patience.max_open_seconds
+            ):
                 raise CircuitOpen(
                     doing,
                     f"too many failures in a row, the last was: {wait.detail}",
@@ -239,6 +240,7 @@ class VenueClient:
             self._throttled(call, response, verdict)
         if verdict.kind == "unavailable":
             self._unavailable(call, verdict.detail)
+        self._gate.succeeded()  # a venue that refuses is up: the circuit closes
         if verdict.kind == "symbol_unknown":
             raise SymbolUnknown(
                 f"Asking {self.venue.name} for {call.endpoint} of {call.symbol}",

@@ -41,7 +41,8 @@ class Binance(BinanceLike):
         # fundingInfo names only the symbols whose terms were adjusted; the others have 8 hours.
         adjusted = {entry["symbol"]: entry for entry in (bodies[1] if len(bodies) > 1 else ())}
         return [
-            self._instrument(entry, adjusted.get(entry["symbol"])) for entry in perpetuals(bodies[0])
+            self._instrument(entry, adjusted.get(entry["symbol"]))
+            for entry in perpetuals(bodies[0])
         ]
 
     def _funding_terms(self, funding: Mapping[str, Any] | None) -> dict[str, float | None]:

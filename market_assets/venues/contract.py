@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from market_assets.schemas.timeline import Window
+from market_assets.schemas.timeline import NO_TIME, Window
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +35,7 @@ class Call:
     costs: tuple[tuple[str, int], ...]
     symbol: str = ""
     # The span of time whose rows the answer can hold.
-    window: Window = Window(0, 0)
+    window: Window = NO_TIME
     # How many rows make the answer full: a full answer may have been cut by the venue.
     limit: int = 0
 
@@ -139,9 +139,7 @@ class Venue(Protocol):
 
     def parse_instruments(self, bodies: Sequence[Any]) -> list[Instrument]: ...
 
-    def candles_call(
-        self, instrument: Instrument, interval: str, window: Window, now: int
-    ) -> Call:
+    def candles_call(self, instrument: Instrument, interval: str, window: Window, now: int) -> Call:
         """Ask for the candles that open in `window`, at most one page long."""
 
     def parse_candles(self, body: Any) -> Rows: ...

@@ -60,4 +60,4 @@ def export(
         ) from error
     finally:
         unfinished.unlink(missing_ok=True)
-    return table.num_rows
+    return int(table.num_rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -35,7 +36,7 @@ def members(found: list[Window]) -> set[int]:
 def test_merging_keeps_every_moment_and_leaves_no_touching_windows(given_windows: list[Window]):
     merged = merge(given_windows)
     assert members(given_windows) == members(merged)
-    assert all(a.end < b.start for a, b in zip(merged, merged[1:], strict=False))
+    assert all(a.end < b.start for a, b in pairwise(merged))
 
 
 @given(windows, windows)

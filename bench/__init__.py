@@ -1,0 +1,1 @@
+"""Benchmarks, run by `make bench`: whole processes, side by side, read as ratios in one run."""
