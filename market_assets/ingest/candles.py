@@ -149,7 +149,7 @@ class CandleFetcher:
             # Pages around holes overlap: what one of them brought, the next need not bring again.
             wanted = np.setdiff1d(wanted, times[new], assume_unique=False)
             parts.append(rows.table.filter(arrow.mask(new)))
-            candles.seen.append((times[inside], rows.table.column("volume").to_numpy()[inside]))
+            candles.seen.append((times[inside], arrow.numbers(rows.table.column("volume"))[inside]))
             shown.append(np.sort(times[inside]))
         if not parts:
             return
@@ -182,12 +182,18 @@ class CandleFetcher:
             slot for slot in candles.absent[first:last] if slot not in present
         )
 
-    async def oldest(self, instrument: Instrument, near: int) -> int | None:
-        """The open time of the venue's oldest candle, when the same one is told each time."""
-        call = self.source.venue.oldest_call(instrument, self.interval, near)
-        answers = await self.source.ask_all(
-            [call] * self.confirmations, self.source.venue.parse_candles, lambda _: None
-        )
-        told = [int(times_ms(rows.table).min()) for _, rows in answers if rows.table.num_rows]
-        # An empty answer proves nothing, a younger candle than another answer's is a short page.
-        return min(told) if told else None
+    async def oldest(self, instrument: Instrument, near: int, needed: int) -> int | None:
+        """The open time of the venue's oldest candle, or of one that is not after `needed`."""
+        while True:
+            call = self.source.venue.oldest_call(instrument, self.interval, near)
+            answers = await self.source.ask_all(
+                [call] * self.confirmations, self.source.venue.parse_candles, lambda _: None
+            )
+            told = [int(times_ms(rows.table).min()) for _, rows in answers if rows.table.num_rows]
+            # An empty answer proves nothing, a younger candle than another's is a short page.
+            if not told:
+                return None
+            cut = any(rows.table.num_rows >= call.limit > 1 for _, rows in answers)
+            if not cut or min(told) <= needed:
+                return min(told)
+            near = min(told)  # a full page was cut: there can be older ones

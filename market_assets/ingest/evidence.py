@@ -6,7 +6,8 @@ absence        `CONFIRMATIONS` answers that show candles on both sides of the ho
 not_listed     the venue's oldest candle, asked for as such, is younger; or the listing and
                delisting times the venue states
 no_trade       absence, and the smallest longer candle that exists around the hole holds no more
-               volume than the candles we have in it (or no candle of any length exists there)
+               volume than the candles we have in it (or no candle of any length exists there);
+               for days, which nothing is longer than: neither of their halves exists
 venue_outage   absence and no trade, and at least two other symbols of the venue, all that were
                looked at, are absent at the same time
 missing        everything else: ours to repair
@@ -35,6 +36,9 @@ LONGER = {
     "12h": ("1d",),
     "1d": (),
 }
+
+# What takes the place of a longer candle for those that have none.
+HALF_OF_LONGEST = "12h"
 
 # Volumes are decimals with a fixed number of places; only adding them up as floats is inexact.
 VOLUME_TOLERANCE = 1e-6

@@ -9,8 +9,10 @@ from typing import Any
 
 from market_assets.ingest.candles import CandleFetcher, Candles
 from market_assets.ingest.evidence import (
+    HALF_OF_LONGEST,
     LONGER,
     OUTAGE_WITNESSES,
+    Traded,
     VolumeTest,
     bucket_of,
     bucket_window,
@@ -47,11 +49,14 @@ class GapJudge:
         step = candles.step
         gaps: list[Gap] = []
         not_listed = await self._before_listing(candles)
+        ended = await self._after_the_last(candles)
         enough = self.fetcher.confirmations
         confirmed = [
             slot
             for slot in candles.absent
-            if slot not in not_listed and candles.confirmations[slot] >= enough
+            if slot not in not_listed
+            and slot not in ended
+            and candles.confirmations[slot] >= enough
         ]
         volume = await self._volume_tests(candles, confirmed)
         quiet = [slot for slot in confirmed if volume[slot].traded == "no"]
@@ -60,6 +65,8 @@ class GapJudge:
             window = Window(slot, slot + step)
             if slot in not_listed:
                 gaps.append(Gap(window, "not_listed", {"oldest_candle": not_listed[slot]}))
+            elif slot in ended:
+                gaps.append(Gap(window, "not_listed", {"last_candle": ended[slot]}))
             elif slot not in volume:
                 gaps.append(Gap(window, "missing", self._unproven(candles, slot)))
             elif volume[slot].traded != "no":
@@ -90,15 +97,39 @@ class GapJudge:
         if not head:
             return {}
         near = stored_first if stored_first is not None else head[-1]
-        oldest = await self.fetcher.oldest(candles.instrument, near)
+        oldest = await self.fetcher.oldest(candles.instrument, near, head[0])
         if oldest is None:
             return {}
         return {slot: oldest for slot in head if slot < oldest}
+
+    async def _after_the_last(self, candles: Candles) -> dict[int, int]:
+        """Absent slots after the last candle of a symbol that vanished without a stated end."""
+        instrument = candles.instrument
+        last = max(candles.volumes(), default=None)
+        if instrument.symbol in self.listed or instrument.delisted_at is not None or last is None:
+            return {}
+        tail = [slot for slot in candles.absent if slot > last]
+        # Answers that reach from the candles before the last one into the time after it.
+        rows = self.fetcher.source.venue.limits.candle_page_rows
+        page = Window(last - candles.step, last + (rows - 1) * candles.step)
+        call = self.fetcher.source.venue.candles_call(
+            instrument, candles.interval, page, self.fetcher.source.now_ms()
+        )
+        answers = await self.fetcher.source.ask_all(
+            [call] * self.fetcher.confirmations if tail else [],
+            self.fetcher.source.venue.parse_candles,
+            lambda _: None,
+        )
+        shown = [int(times_ms(rows.table).max()) for _, rows in answers if rows.table.num_rows]
+        proven = len(shown) >= self.fetcher.confirmations and set(shown) == {last}
+        return dict.fromkeys(tail, last) if proven else {}
 
     async def _volume_tests(
         self, candles: Candles, confirmed: Sequence[int]
     ) -> dict[int, VolumeTest]:
         """Hold each hole against the shortest longer candle that exists around it."""
+        if not LONGER[candles.interval]:
+            return await self._halves_tests(candles, confirmed)
         tests: dict[int, VolumeTest] = {}
         left = list(confirmed)
         known = set(confirmed)
@@ -131,6 +162,28 @@ class GapJudge:
                 tests[slot] = VolumeTest(
                     "unknown", {"unproven": "no longer candle around it has closed or answered"}
                 )
+        return tests
+
+    async def _halves_tests(
+        self, candles: Candles, confirmed: Sequence[int]
+    ) -> dict[int, VolumeTest]:
+        """Nothing is longer than a day: its halves tell whether anybody traded."""
+        fetcher = self.fetcher.for_interval(HALF_OF_LONGEST)
+        days = {slot: Window(slot, slot + candles.step) for slot in confirmed}
+        found = await fetcher.fetch(candles.instrument, merge(days.values()))
+        volumes = found.volumes()
+        gone = {h for h in found.absent if found.confirmations[h] >= fetcher.confirmations}
+        tests: dict[int, VolumeTest] = {}
+        for slot, day in days.items():
+            halves = day.grid(fetcher.step)
+            evidence = {
+                "longer_candle": None,
+                "halves_present": [half for half in halves if half in volumes],
+            }
+            traded: Traded = "no" if all(half in gone for half in halves) else "unknown"
+            tests[slot] = VolumeTest(
+                "yes" if any(volumes.get(half) for half in halves) else traded, evidence
+            )
         return tests
 
     async def _longer_candles(
@@ -261,6 +314,6 @@ class CandleFinder:
         start = floor_to(instrument.listed_at, self.step)
         end = windows[-1].end if instrument.delisted_at is None else instrument.delisted_at
         if any(window.start < start for window in windows):
-            oldest = await self.fetcher.oldest(instrument, start)
+            oldest = await self.fetcher.oldest(instrument, start, windows[0].start)
             start = min(start, oldest) if oldest is not None else start
         return Window(start, max(start, end))

@@ -32,9 +32,7 @@ class Origin:
 
 
 def times_ms(table: pa.Table, column: str = "timestamp") -> NDArray[np.int64]:
-    import pyarrow as pa
-
-    times: NDArray[np.int64] = table.column(column).cast(pa.int64()).to_numpy() // 1000
+    times: NDArray[np.int64] = arrow.numbers(table.column(column)) // 1000
     return times
 
 

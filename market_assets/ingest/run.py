@@ -111,10 +111,11 @@ class IngestRun:
         if self.dataset is FUNDING_PREDICTIONS:
             await self._predictions(source, chosen)
             return
-        self.summary.due = self._due(source)
+        closed_until = self._closed_until(source)
+        self.summary.due = self.job.window.clip(end=closed_until)
         todo = {i: self._todo(i, self.summary.due) for i in chosen}
         self._recall(todo)
-        finder = self._finder(source, {i.symbol: i for i in instruments})
+        finder = self._finder(source, {i.symbol: i for i in instruments}, closed_until)
         concluded: dict[str, list[Window]] = {}
         async for findings in _ahead(self._find(source, finder, todo)):
             await asyncio.to_thread(self._store, findings, self.dataset)
@@ -143,11 +144,11 @@ class IngestRun:
                 )
         return [listed[symbol] for symbol in self.job.symbols]
 
-    def _due(self, source: Source) -> Window:
-        """The window less what has not closed yet, by the venue's clock."""
+    def _closed_until(self, source: Source) -> int:
+        """Candles that end by then have closed, by the venue's clock."""
         grace = int(self.settings.ingest.close_grace_seconds * 1000)
         step = INTERVALS.get(self.job.interval, 1)
-        return self.job.window.clip(end=floor_to(source.now_ms() - grace, step))
+        return floor_to(source.now_ms() - grace, step)
 
     def _todo(self, instrument: Instrument, due: Window) -> list[Window]:
         """What of the window is not known to be complete."""
@@ -178,7 +179,9 @@ class IngestRun:
 
     # -- finding
 
-    def _finder(self, source: Source, listed: Mapping[str, Instrument]) -> Finder:
+    def _finder(
+        self, source: Source, listed: Mapping[str, Instrument], closed_until: int
+    ) -> Finder:
         options = self.settings.ingest
         if self.dataset is OHLCV:
             return CandleFinder(
@@ -186,7 +189,8 @@ class IngestRun:
                     source,
                     self.job.interval,
                     self._origin,
-                    self.summary.due.end,
+                    # Not the window's end: candles after it bear witness for the holes in it.
+                    closed_until,
                     confirmations=options.confirmations,
                     rounds=options.rounds,
                     progress=self.progress.on_done,

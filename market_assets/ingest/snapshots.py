@@ -96,8 +96,8 @@ def remembered(warehouse: Warehouse, venue: str, listed: Container[str]) -> list
             lot_size=row["lot_size"],
             status="delisted",
             listed_at=to_ms(row["listed_at"]),
-            # Without a stated time, it traded at least until we last saw it listed.
-            delisted_at=to_ms(row["delisted_at"] or row["ingestion_time"]),
+            # Without a stated time, its end is what the last candle shows.
+            delisted_at=None if row["delisted_at"] is None else to_ms(row["delisted_at"]),
             funding_interval_hours=row["funding_interval_hours"],
         )
         for row in latest.values()

@@ -37,7 +37,7 @@ class Rule:
     code: str
     description: str
     broken: Callable[[Arrays], Mask]
-    # The columns the rule reads. Where one of them is null the rule has nothing to say.
+    # All columns the rule reads. Where one of them is null the rule has nothing to say.
     columns: tuple[str, ...]
 
 
@@ -104,8 +104,8 @@ def _off_grid(arrays: Arrays) -> Mask:
     intervals = arrays["interval"]
     moments = arrays["timestamp"]
     bad: Mask = np.ones(len(moments), dtype=bool)
-    for name in np.unique(intervals.astype(str)) if len(intervals) else ():
-        step = INTERVALS.get(str(name))
+    for name in set(intervals.tolist()):
+        step = INTERVALS.get(name)
         if step is not None:
             rows = intervals == name
             bad[rows] = moments[rows] % step != 0
@@ -128,7 +128,13 @@ def _funding_off_minute(arrays: Arrays) -> Mask:
 def _bad_symbol(arrays: Arrays) -> Mask:
     import numpy as np
 
-    return np.array([not (s and s == s.upper() and s.isalnum()) for s in arrays["symbol"]], bool)
+    symbols = arrays["symbol"]
+    bad: Mask = np.zeros(len(symbols), dtype=bool)
+    # A frame has few symbols and many rows.
+    for symbol in set(symbols.tolist()):
+        if not (symbol and symbol == symbol.upper() and symbol.isalnum()):
+            bad |= symbols == symbol
+    return bad
 
 
 def _not_in(name: str, allowed: frozenset[str]) -> Callable[[Arrays], Mask]:
@@ -163,7 +169,12 @@ OHLCV_RULES = (
         _not_finite("open", "high", "low", "close", "volume", "quote_volume"),
         ("open", "high", "low", "close", "volume", "quote_volume"),
     ),
-    Rule("high_too_low", "high >= max(open, close, low)", _high_too_low, ("open", "high", "close")),
+    Rule(
+        "high_too_low",
+        "high >= max(open, close, low)",
+        _high_too_low,
+        ("open", "high", "low", "close"),
+    ),
     Rule("low_too_high", "low <= min(open, close)", _low_too_high, ("open", "low", "close")),
     Rule(
         "negative_volume",

@@ -42,23 +42,24 @@ class Validated:
 
 
 def arrays_of(dataset: Dataset, table: pa.Table) -> Arrays:
-    """The table's columns as rules read them."""
-    return {column.name: _array(column, table) for column in dataset.columns}
+    """The columns that some rule reads, as rules read them."""
+    read = {name for rule in dataset.rules for name in rule.columns}
+    return {c.name: _array(c, table) for c in dataset.columns if c.name in read}
 
 
 def _array(column: Column, table: pa.Table) -> NDArray[Any]:
     import numpy as np
-    import pyarrow as pa
 
     values = table.column(column.name)
     if column.kind == "timestamp":
-        micros = np.asarray(values.cast(pa.int64()).to_numpy())
-        if values.null_count:
-            return micros / 1000  # floats: null is NaN and no comparison holds
-        return micros // 1000
+        micros = arrow.numbers(values)
+        # With a null these are floats, null is NaN, and no comparison with it holds.
+        return micros / 1000 if values.null_count else micros // 1000
     if column.kind in ("float", "integer"):
-        return np.asarray(values.cast(pa.float64()).to_numpy(), dtype=float)
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=object)
+        return np.asarray(arrow.numbers(values), dtype=float)
+    text = np.empty(len(values), dtype=object)
+    text[:] = values.to_pylist()
+    return text
 
 
 def broken_rules(dataset: Dataset, arrays: Arrays, table: pa.Table) -> dict[str, NDArray[np.bool_]]:
@@ -69,7 +70,7 @@ def broken_rules(dataset: Dataset, arrays: Arrays, table: pa.Table) -> dict[str,
     nulls = np.zeros(table.num_rows, dtype=bool)
     for column in dataset.columns:
         if not column.nullable and table.column(column.name).null_count:
-            nulls |= table.column(column.name).is_null().to_numpy(zero_copy_only=False)
+            nulls |= arrow.bits(table.column(column.name).combine_chunks().is_null())
     masks[NULL_VALUE] = nulls
     with np.errstate(invalid="ignore"):  # NaN is null: comparisons with it are false, as meant
         for rule in dataset.rules:
@@ -87,14 +88,12 @@ def _duplicates(dataset: Dataset, table: pa.Table) -> NDArray[np.bool_]:
     import numpy as np
 
     mask = np.zeros(table.num_rows, dtype=bool)
+    keys = arrow.keys(table, dataset.key)
     # Counting distinct keys is cheap; looking row by row is only worth it when some key repeats.
-    distinct = table.select(dataset.key).group_by(list(dataset.key)).aggregate([]).num_rows
-    if distinct == table.num_rows:
+    if len(set(keys)) == table.num_rows:
         return mask
     rows_of: dict[tuple[Any, ...], list[int]] = {}
-    for index, key in enumerate(
-        zip(*(table.column(name).to_pylist() for name in dataset.key), strict=True)
-    ):
+    for index, key in enumerate(keys):
         rows_of.setdefault(key, []).append(index)
     values = table.select(list(dataset.values))
     for rows in rows_of.values():

@@ -15,8 +15,10 @@ from pathlib import Path
 
 from market_assets.errors import RequestInvalid, WarehouseBusy, WarehouseDamaged
 from market_assets.warehouse import faults
+from market_assets.warehouse.catalog import copy_catalog, leave_log_mode, remove_catalog
+from market_assets.warehouse.connection import LAKE
 from market_assets.warehouse.layout import Layout
-from market_assets.warehouse.session import Session, remove_catalog
+from market_assets.warehouse.session import Session
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -60,7 +62,7 @@ def back_up(session: Session, target: Path) -> Manifest:
                 raise faults.nothing_here(session.layout.root)
             draft.mkdir(parents=True)
             copied = Layout(draft)
-            _copy_catalog(session.layout.catalog, copied.catalog)
+            copy_catalog(session.layout.catalog, copied.catalog)
             files = [_described(copied.catalog, draft)]
             for name in referenced_files(copied.catalog):
                 source, copy = session.layout.data / name, copied.data / name
@@ -91,7 +93,7 @@ def restore(session: Session, source: Path, *, force: bool) -> Manifest:
     manifest = verify(source)
     session.close()
     with session.locked(doing):
-        if not force and _holds_data(layout):
+        if not force and _holds_data(session, doing):
             raise RequestInvalid(
                 doing,
                 "there is data in the warehouse already",
@@ -103,7 +105,7 @@ def restore(session: Session, source: Path, *, force: bool) -> Manifest:
             _put(source / name, layout.root / name)
         draft = layout.root / "catalog.restored.sqlite"
         remove_catalog(draft)
-        _copy_catalog(backup.catalog, draft)
+        copy_catalog(backup.catalog, draft)
         _move_home(draft, layout)
         _retire_log(layout, doing)
         draft.replace(layout.catalog)
@@ -111,6 +113,12 @@ def restore(session: Session, source: Path, *, force: bool) -> Manifest:
             if str(file.relative_to(layout.root)) not in names:
                 file.unlink()
     return manifest
+
+
+def restore_into(path: Path, source: Path, *, force: bool = False) -> Manifest:
+    """As `restore`, for a store that is too damaged to be opened."""
+    session = Session(Layout(path.absolute()), lock_timeout_seconds=120, read_only=False)
+    return restore(session, source.absolute(), force=force)
 
 
 def verify(source: Path) -> Manifest:
@@ -172,19 +180,6 @@ def referenced_files(catalog: Path) -> list[str]:
     return [path for path, _ in rows]
 
 
-def _copy_catalog(source: Path, target: Path) -> None:
-    """A consistent copy by SQLite itself, whatever its log holds, standing alone."""
-    with (
-        contextlib.closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as old,
-        contextlib.closing(sqlite3.connect(target)) as new,
-    ):
-        old.backup(new)
-        # These files are not in the copy, so that nothing is left to clean.
-        new.execute("DELETE FROM ducklake_files_scheduled_for_deletion")
-        new.commit()
-        new.execute("PRAGMA journal_mode = DELETE").fetchall()
-
-
 def _move_home(catalog: Path, layout: Layout) -> None:
     """Tell the catalog where it lives now, for those who attach it without our settings."""
     with contextlib.closing(sqlite3.connect(catalog)) as connection:
@@ -197,23 +192,13 @@ def _move_home(catalog: Path, layout: Layout) -> None:
 
 
 def _retire_log(layout: Layout, doing: str) -> None:
-    """Make sure that no log and no open connection of the old catalog outlives it.
-
-    Leaving WAL mode needs the file for itself, which is just the proof that is wanted here.
-    """
-    if layout.exists:
-        try:
-            with contextlib.closing(sqlite3.connect(layout.catalog, timeout=2)) as connection:
-                connection.execute("PRAGMA journal_mode = DELETE").fetchall()
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise WarehouseBusy(
-                    doing,
-                    "other processes have the warehouse open",
-                    "Stop runs, dashboards and notebooks that use it, then restore again.",
-                ) from error
-        except sqlite3.DatabaseError:
-            pass  # it is too damaged to be opened: that is what it is restored for
+    """Make sure that no log and no open connection of the old catalog outlives it."""
+    if layout.exists and not leave_log_mode(layout.catalog):
+        raise WarehouseBusy(
+            doing,
+            "somebody is reading or writing the warehouse right now",
+            "Stop runs, dashboards and notebooks that use it, then restore again.",
+        )
     for suffix in ("-wal", "-shm"):
         layout.catalog.with_name(layout.catalog.name + suffix).unlink(missing_ok=True)
 
@@ -225,17 +210,20 @@ def _put(source: Path, target: Path) -> None:
     draft.replace(target)
 
 
-def _holds_data(layout: Layout) -> bool:
-    if not layout.exists:
+def _holds_data(session: Session, doing: str) -> bool:
+    if not session.layout.exists:
         return False
     try:
-        with contextlib.closing(sqlite3.connect(layout.catalog)) as connection:
-            [(files,)] = connection.execute(
-                "SELECT count(*) FROM ducklake_data_file WHERE end_snapshot IS NULL"
+        with session.reading(doing) as cursor:
+            [(files,)] = cursor.execute(
+                f"SELECT count(*) FROM __ducklake_metadata_{LAKE}.ducklake_data_file"
+                " WHERE end_snapshot IS NULL"
             ).fetchall()
-        return bool(files)
-    except sqlite3.DatabaseError:
+    except WarehouseDamaged:
         return True  # nobody can tell, so it is not ours to overwrite
+    finally:
+        session.close()
+    return bool(files)
 
 
 def _refuse_unless_new(doing: str, target: Path) -> None:

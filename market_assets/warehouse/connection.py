@@ -62,11 +62,14 @@ def attach_lake(
         # The catalog remembers the folder it was made in; a moved or mounted one is as good.
         "OVERRIDE_DATA_PATH true",
         f"CREATE_IF_NOT_EXISTS {'true' if create else 'false'}",
-        "META_JOURNAL_MODE 'WAL'",
         "META_BUSY_TIMEOUT 10000",
         # Inlined rows made backfills slower, took more space, and were lost under deletes (#1215).
         "DATA_INLINING_ROW_LIMIT 0",
     ]
+    if create:
+        # Readers beside a writer. The file remembers it; asked for again, it would be written into
+        # files that turn out not to be ours.
+        options.append("META_JOURNAL_MODE 'WAL'")
     if read_only:
         options.append("READ_ONLY")
     source = literal(f"ducklake:sqlite:{catalog}")

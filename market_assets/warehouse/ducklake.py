@@ -6,7 +6,8 @@ nobody. Why this store and these settings: docs/decisions.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import contextlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -113,6 +114,15 @@ class DuckLakeWarehouse:
                 "Recording requests",
                 lambda connection: ledger.store_requests(connection, asked),
             )
+
+    @contextlib.contextmanager
+    def writing_alone(self, doing: str) -> Iterator[None]:
+        """Hold the writer lock, for work on the store that does not go through `commit` (dbt).
+
+        Do not commit inside: that would wait for this very lock.
+        """
+        with self._session.locked(doing):
+            yield
 
     # -- reading ---------------------------------------------------------------------------------
 

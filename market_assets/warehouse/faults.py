@@ -29,6 +29,8 @@ _FORBIDDEN = (
     "readonly database",
     "permission denied",
     "operation not permitted",
+    # SQLite's words when it may not make its log beside the catalog
+    "unable to open database file",
 )
 _DAMAGED = (
     "malformed",

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from market_assets.schemas import arrow
 from market_assets.schemas.requests import RequestRecord
 from market_assets.warehouse.connection import literal
 from market_assets.warehouse.contract import Batch, QuarantinedRow
@@ -39,8 +40,6 @@ def quarantine_id(batch: Batch, row: QuarantinedRow) -> str:
 
 def quarantine_rows(batch: Batch, now: datetime) -> pa.Table:
     """The batch's rejects as rows of raw.quarantine, each once."""
-    import pyarrow as pa
-
     rows: dict[str, dict[str, Any]] = {}
     for row in batch.quarantined:
         identity = quarantine_id(batch, row)
@@ -57,7 +56,7 @@ def quarantine_rows(batch: Batch, now: datetime) -> pa.Table:
             "quarantined_at": _naive(now),
             "status": HELD,
         }
-    return pa.Table.from_pylist(list(rows.values()), schema=QUARANTINE.arrow_schema())
+    return arrow.table(list(rows.values()), QUARANTINE.arrow_schema())
 
 
 def store_quarantine(connection: duckdb.DuckDBPyConnection, batch: Batch, rows: pa.Table) -> int:
@@ -69,20 +68,18 @@ def store_quarantine(connection: duckdb.DuckDBPyConnection, batch: Batch, rows: 
             f"INSERT INTO {QUARANTINE.qualified} BY NAME"
             " SELECT * FROM rejects WHERE quarantine_id NOT IN"
             f" (SELECT quarantine_id FROM {QUARANTINE.qualified}"
-            f" WHERE venue = {literal(batch.venue)} AND dataset = {literal(batch.dataset.name)})"
+            f" WHERE concat(venue) = {literal(batch.venue)})"
         ).fetchall()
     return int(count)
 
 
 def request_rows(records: Iterable[RequestRecord]) -> pa.Table:
-    import pyarrow as pa
-
     rows: list[dict[str, Any]] = []
     for record in records:
         row = asdict(record)
         row["requested_at"] = _naive(row.pop("at"))
         rows.append(row)
-    return pa.Table.from_pylist(rows, schema=REQUESTS.arrow_schema())
+    return arrow.table(rows, REQUESTS.arrow_schema())
 
 
 def store_requests(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:

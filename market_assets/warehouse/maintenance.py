@@ -15,7 +15,7 @@ from market_assets.warehouse.connection import LAKE, identifier, literal
 from market_assets.warehouse.contract import Maintained
 from market_assets.warehouse.ddl import dataset_of, stored_columns
 from market_assets.warehouse.outcomes import moment
-from market_assets.warehouse.session import Session, checkpoint
+from market_assets.warehouse.session import Session
 from market_assets.warehouse.tables import COVERAGE, GAPS, QUARANTINE, REQUESTS, REVISIONS
 
 if TYPE_CHECKING:
@@ -48,10 +48,9 @@ def maintain(session: Session, keeping: Keeping) -> Maintained:
             expired = session.retrying(_DOING, lambda c: expire_rows(c, cutoff))
         for step in (_compact, _expire_snapshots(now - timedelta(days=keeping.snapshot_days))):
             session.retrying(_DOING, step, transaction=False)
-        unused_since = now - timedelta(seconds=keeping.grace_seconds)
+        unused_since = datetime.now(UTC) - timedelta(seconds=keeping.grace_seconds)
         deleted = session.retrying(_DOING, _clean(unused_since), transaction=False)
         files_after, bytes_after = session.retrying(_DOING, _live_files, transaction=False)
-        checkpoint(session.layout.catalog)
     return Maintained(
         files_before=files_before,
         files_after=files_after,

@@ -11,7 +11,7 @@ from market_assets.schemas.timeline import Window
 from market_assets.warehouse.connection import identifier, literal
 from market_assets.warehouse.contract import Gap
 from market_assets.warehouse.ddl import StoredTable
-from market_assets.warehouse.outcomes import moment
+from market_assets.warehouse.outcomes import moment, within_span
 from market_assets.warehouse.tables import COVERAGE, GAPS
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def read_covered(
     rows = connection.execute(
         "SELECT epoch_ms(window_start), epoch_ms(window_end)"
         f" FROM {COVERAGE.qualified} WHERE {series}"
-        f" AND window_start < {moment(window.end)} AND window_end > {moment(window.start)}"
+        f" AND {within_span('window', window.start, window.end)}"
         " ORDER BY window_start"
     ).fetchall()
     return [Window(start, end).clip(window.start, window.end) for start, end in rows]
@@ -69,7 +69,7 @@ def read_gaps(
     rows = connection.execute(
         "SELECT epoch_ms(gap_start), epoch_ms(gap_end), reason, evidence"
         f" FROM {GAPS.qualified} WHERE {series}"
-        f" AND gap_start < {moment(window.end)} AND gap_end > {moment(window.start)}"
+        f" AND {within_span('gap', window.start, window.end)}"
         " ORDER BY gap_start"
     ).fetchall()
     return [

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from market_assets.warehouse import faults
+from market_assets.warehouse.catalog import has_log, remove_catalog
 from market_assets.warehouse.connection import LAKE, connect, connect_sandboxed
 from market_assets.warehouse.ddl import (
     StoredTable,
@@ -21,6 +21,7 @@ from market_assets.warehouse.ddl import (
     warm_statistics,
 )
 from market_assets.warehouse.layout import Layout
+from market_assets.warehouse.link import Link
 from market_assets.warehouse.locking import writer_lock
 from market_assets.warehouse.tables import GAPS
 
@@ -41,9 +42,8 @@ class Session:
         self.layout = layout
         self.read_only = read_only
         self._lock_timeout_seconds = lock_timeout_seconds
-        self._connection: duckdb.DuckDBPyConnection | None = None
-        self._sandbox: duckdb.DuckDBPyConnection | None = None
-        self._pid = os.getpid()
+        self._writer = Link(layout, connect)
+        self._sandbox = Link(layout, connect_sandboxed)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -53,28 +53,16 @@ class Session:
 
         No lock is taken, and each statement sees the last commit before it.
         """
-        with self._explaining(doing):
-            cursor = self._connected().cursor()
-            try:
-                cursor.execute(f"USE {LAKE}")
-                yield cursor
-            finally:
-                cursor.close()
+        # Who only reads needs one connection, and the strict one will do.
+        link = self._sandbox if self.read_only else self._writer
+        with self._explaining(doing), _cursor(link.connected()) as cursor:
+            yield cursor
 
     @contextlib.contextmanager
     def sandboxed(self, doing: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """A read-only cursor for SQL that we did not write."""
-        with self._explaining(doing):
-            self._check_process()
-            if self._sandbox is None:
-                self._check_exists()
-                self._sandbox = connect_sandboxed(self.layout)
-            cursor = self._sandbox.cursor()
-            try:
-                cursor.execute(f"USE {LAKE}")
-                yield cursor
-            finally:
-                cursor.close()
+        with self._explaining(doing), _cursor(self._sandbox.connected()) as cursor:
+            yield cursor
 
     # -- writing ---------------------------------------------------------------------------------
 
@@ -125,12 +113,12 @@ class Session:
         began = time.monotonic()
         for attempt in itertools.count():
             try:
-                connection = self._connected()
+                connection = self._writer.connected()
                 return _transact(connection, action) if transaction else action(connection)
             except duckdb.Error as error:
                 if not faults.is_contention(error):
                     # DuckDB refuses further work after some errors: begin afresh next time.
-                    self.close()
+                    self._writer.close()
                     raise
                 waited = time.monotonic() - began
                 if waited > _RETRY_FOR_SECONDS:
@@ -141,10 +129,8 @@ class Session:
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        for connection in (self._connection, self._sandbox):
-            if connection is not None:
-                connection.close()
-        self._connection = self._sandbox = None
+        self._writer.close()
+        self._sandbox.close()
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -162,31 +148,13 @@ class Session:
             warm_statistics(connection, GAPS)
         finally:
             connection.close()
-        checkpoint(draft)
+        # SQLite folds its log in when the last connection closes. Renaming would lose one.
+        if has_log(draft):
+            raise RuntimeError(f"{draft} is still open somewhere")
         draft.rename(self.layout.catalog)
-
-    def _connected(self) -> duckdb.DuckDBPyConnection:
-        self._check_process()
-        if self._connection is None:
-            self._check_exists()
-            self._connection = connect(self.layout, read_only=self.read_only)
-        return self._connection
-
-    def _check_exists(self) -> None:
-        if not self.layout.exists:
-            raise faults.nothing_here(self.layout.root)
-
-    def _check_process(self) -> None:
-        if os.getpid() != self._pid:
-            raise RuntimeError(
-                "a warehouse cannot be used in a forked process: open it again there"
-                " (or start processes with spawn)"
-            )
 
     @contextlib.contextmanager
     def _explaining(self, doing: str) -> Iterator[None]:
-        import sqlite3
-
         import duckdb
 
         try:
@@ -196,6 +164,16 @@ class Session:
             if explained is None:
                 raise
             raise explained from error
+
+
+@contextlib.contextmanager
+def _cursor(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"USE {LAKE}")
+        yield cursor
+    finally:
+        cursor.close()
 
 
 def _transact(
@@ -213,17 +191,3 @@ def _transact(
             connection.execute("ROLLBACK")
         raise
     return result
-
-
-def checkpoint(catalog: Path) -> None:
-    """Fold SQLite's write-ahead log into the file, which then stands alone."""
-    import sqlite3
-
-    with contextlib.closing(sqlite3.connect(catalog)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
-
-def remove_catalog(catalog: Path) -> None:
-    """Remove a catalog with its log: a log left behind would be applied to the next file there."""
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        catalog.with_name(catalog.name + suffix).unlink(missing_ok=True)

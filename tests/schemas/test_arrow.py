@@ -63,3 +63,23 @@ def test_no_pandas_is_imported():
         "assert 'pandas' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"), [KINDS[1], KINDS[2], KINDS[4]], ids=["float", "integer", "time"]
+)
+@given(data=st.data())
+def test_numbers_are_read_as_they_are_stored_and_null_is_nan(
+    kind: pa.DataType, values: st.SearchStrategy[Any], data: st.DataObject
+):
+    given_values = data.draw(st.lists(st.none() | values, max_size=20))
+    chunked = pa.chunked_array([pa.array(given_values[:7], kind), pa.array(given_values[7:], kind)])
+    stored = chunked if pa.types.is_floating(kind) else chunked.cast(pa.int64())
+    expected = [np.nan if v is None else v for v in stored.to_pylist()]
+    found = arrow.numbers(chunked)
+    if None in given_values:
+        assert np.array_equal(np.array(expected, dtype=float), found, equal_nan=True)
+    else:
+        assert expected == found.tolist()
+    part = pa.array(given_values, kind)[3:9]
+    assert len(arrow.numbers(part)) == len(part), "a slice starts where it starts"

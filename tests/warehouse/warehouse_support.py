@@ -12,6 +12,7 @@ from market_assets.schemas.datasets import OHLCV, Dataset
 from market_assets.schemas.requests import RequestRecord
 from market_assets.schemas.timeline import HOUR_MS, Window, to_datetime, to_ms
 from market_assets.warehouse.contract import Batch, SeriesOutcome
+from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
 START = to_ms(datetime(2026, 1, 31, 12, tzinfo=UTC))  # its first day crosses a month
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -101,3 +102,10 @@ def request(hour: int = 0, **changes: Any) -> RequestRecord:
         "run_id": "run-1",
     }
     return RequestRecord(**(values | changes))
+
+
+def ask(warehouse: DuckLakeWarehouse, sql: str) -> list[dict[str, Any]]:
+    """Look into the store by the connection that is there: `query` would make a second one."""
+    with warehouse._session.reading("Testing") as cursor:
+        rows: list[dict[str, Any]] = cursor.execute(sql).to_arrow_table().to_pylist()
+    return rows

@@ -8,6 +8,7 @@ import time
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from warehouse_support import HOURS, SYMBOLS, candle_batch
 
@@ -16,16 +17,27 @@ from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
 SHARED_DAY = 0
 # One window is whole when it has every row once, all of one version.
-TORN = f"""
+WINDOWS = f"""
     SELECT floor((epoch_ms(timestamp) - epoch_ms(TIMESTAMP '2026-01-31 12:00')) / 86400000) AS day,
            count(*) AS n, count(DISTINCT (symbol, timestamp)) AS keys,
-           min(volume) AS oldest, max(volume) AS newest
+           min(volume) AS oldest, max(volume) AS newest,
+           n = {HOURS * len(SYMBOLS)} AND keys = n AND oldest = newest AS whole
     FROM raw.binance_ohlcv GROUP BY 1
-    HAVING n <> {HOURS * len(SYMBOLS)} OR keys <> n OR oldest <> newest
+"""
+TORN = f"SELECT * FROM ({WINDOWS}) WHERE NOT whole"
+# Rows that are not what their last correction made of them: half of a commit is there.
+HALF_CORRECTED = """
+    SELECT * FROM raw.binance_ohlcv JOIN (
+        SELECT symbol, timestamp,
+               arg_max(CAST(json_extract(new_values, '$.volume') AS DOUBLE), revised_at) AS last
+        FROM ops.revisions GROUP BY ALL
+    ) USING (symbol, timestamp) WHERE volume <> last
 """
 
 
-def write_windows(path: Path, worker: int, begin_at: float, seconds: float, out: Connection) -> None:
+def write_windows(
+    path: Path, worker: int, begin_at: float, seconds: float, out: Connection
+) -> None:
     """Open, all at once, then replace whole windows: my own, and one that everybody writes."""
     try:
         _wait_until(begin_at)
@@ -47,13 +59,20 @@ def write_windows(path: Path, worker: int, begin_at: float, seconds: float, out:
 def read_windows(path: Path, seconds: float, out: Connection) -> None:
     """Look for torn windows all the time."""
     try:
-        reads, torn = 0, []
+        reads, seen = 0, 0
+        torn: list[dict[str, Any]] = []
         while not (path / "catalog.sqlite").exists():
             time.sleep(0.02)
         with DuckLakeWarehouse(path, read_only=True) as warehouse:
             until = time.time() + seconds
             while time.time() < until:
-                torn += warehouse.query(TORN).to_pylist()
+                windows = warehouse.query(WINDOWS).to_pylist()
+                torn += [window for window in windows if not window["whole"]]
+                # A replaced window is never away, not even for a moment.
+                if len(windows) < seen:
+                    torn.append({"windows": windows, "seen before": seen})
+                seen = len(windows)
+                torn += warehouse.query(HALF_CORRECTED).to_pylist()[:1]
                 reads += 1
         out.send((reads, torn))
     except BaseException:
@@ -75,7 +94,7 @@ def open_until_killed(path: Path, out: Connection) -> None:
 
 
 def hold_the_lock(path: Path, out: Connection) -> None:
-    with DuckLakeWarehouse(path) as warehouse, warehouse.writing_paused():
+    with DuckLakeWarehouse(path) as warehouse, warehouse.writing_alone("Testing"):
         out.send("held")
         time.sleep(60)
 
