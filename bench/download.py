@@ -33,6 +33,7 @@ def _pair(
             target = Path(folder)
             # Setting the limits forgets what was spent: no run pays for the one before it.
             sim.control(limits={"enforce": enforce})
+            run("bench.ours", [*given, "--target", str(target), "--prepare"])
             theirs = run(
                 "bench.bare", [*given, "--page", str(page), "--target", str(target / "bare.duckdb")]
             )

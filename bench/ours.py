@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--end", type=int, required=True)
     parser.add_argument("--funding", action="store_true")
     parser.add_argument("--target", type=Path, required=True)
+    parser.add_argument("--prepare", action="store_true", help="Only make the warehouse")
     arguments = parser.parse_args()
     settings = load_settings(
         environ={
@@ -31,7 +32,10 @@ def main() -> None:
     )
     symbols = tuple(arguments.symbols.split(","))
     window = Window(arguments.start, arguments.end)
+    # The warehouse is there already (`--prepare`): making it is once for an installation.
     with DuckLakeWarehouse(settings.warehouse.path, venues=("binance",)) as store:
+        if arguments.prepare:
+            return
         for dataset, interval in (("ohlcv", arguments.interval), ("funding_rates", "")):
             if dataset == "ohlcv" or arguments.funding:
                 job = Job("binance", dataset, symbols, window, interval)

@@ -93,12 +93,12 @@ def test_tables_are_there_before_they_hold_anything_and_explain_themselves(
     }
 
 
-def test_rows_lie_in_files_by_month(filled: DuckLakeWarehouse) -> None:
-    months = {
+def test_rows_lie_in_files_by_year(filled: DuckLakeWarehouse) -> None:
+    years = {
         str(file.parent.relative_to(filled.path / "data" / "raw" / "binance_ohlcv"))
         for file in (filled.path / "data").rglob("binance_ohlcv/**/*.parquet")
     }
-    assert months == {"year=2026/month=1", "year=2026/month=2"}
+    assert years == {"year=2026"}
 
 
 def test_a_reader_of_a_place_where_nothing_is_says_how_to_begin(tmp_path: Path) -> None:
