@@ -20,7 +20,7 @@ import yaml
 from market_assets.stack.dagster_api import AssetKey, DagsterApi
 from market_assets.stack.environment import child_environment
 from market_assets.stack.layout import CHECKOUT, Layout
-from market_assets.stack.queries import ASSETS, PARTITIONS
+from market_assets.stack.queries import ASSETS
 from market_assets.stack.stack import Plan, Stack
 
 YEARS = 2.5
@@ -89,7 +89,6 @@ def _pages(layout: Layout) -> None:
             "partitions page: keys": lambda key: _asked(
                 api, key, "partitionKeysByDimension { partitionKeys }"
             ),
-            "partitions page: all of it": lambda key: api.ask(PARTITIONS, key={"path": list(key)}),
         }
         print(f"\n{'page':32} {'first':>8} {'p50':>8} {'p95':>8}   limit {LIMIT_SECONDS:.0f} s")
         for name, page in pages.items():

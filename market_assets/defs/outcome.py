@@ -145,8 +145,8 @@ def complete_hours(
     open_windows: list[Window] = []
     for interval in intervals:
         window = candles_of(hours, interval) if interval else hours
-        for symbol in symbols:
-            known = warehouse.covered(venue, DATASETS[dataset], interval, symbol, window)
+        covered = warehouse.covered(venue, DATASETS[dataset], interval, symbols, window)
+        for known in covered.values():
             open_windows += _closing_hours(subtract([window], known), interval)
     unfinished = merge(open_windows)
     return [

@@ -150,8 +150,8 @@ class Report:
         """The record's gaps, and what this run left missing because it was stopped."""
         job = series.job
         recorded = self.warehouse.gaps(
-            job.venue, DATASETS[job.dataset], job.interval, symbol, self.shown
-        )
+            job.venue, DATASETS[job.dataset], job.interval, [symbol], self.shown
+        )[symbol]
         return recorded + [item.gap for item in series.summary.missing if item.symbol == symbol]
 
 

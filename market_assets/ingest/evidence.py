@@ -9,7 +9,8 @@ no_trade       absence, and the smallest longer candle that exists around the ho
                volume than the candles we have in it (or no candle of any length exists there);
                for days, which nothing is longer than: neither of their halves exists
 venue_outage   absence and no trade, and at least two other symbols of the venue, all that were
-               looked at, are absent at the same time
+               looked at, are absent at the same time; with one of them trading it is no_trade,
+               and with too few that could be looked at it stays missing
 missing        everything else: ours to repair
 """
 

@@ -23,10 +23,23 @@ from market_assets.ingest.job import joined_gaps
 from market_assets.ingest.rows import times_ms
 from market_assets.schemas.timeline import Window, floor_to, merge
 from market_assets.venues.contract import Instrument
-from market_assets.warehouse.contract import Gap
+from market_assets.warehouse.contract import Gap, GapReason
 
 # Symbols that trade whenever a venue is up; asked when a run's own symbols are too few to tell.
+MOST_ASKED = 4
 LIQUID = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT", "LINKUSDT")
+
+
+@dataclass(frozen=True, slots=True)
+class Testimony:
+    """Which other symbols are absent at a moment too, and which are not."""
+
+    absent: Sequence[str]
+    trading: Sequence[str]
+
+    @property
+    def decides(self) -> bool:
+        return bool(self.trading) or len(self.absent) >= OUTAGE_WITNESSES
 
 
 @dataclass(slots=True)
@@ -72,14 +85,21 @@ class GapJudge:
             elif volume[slot].traded != "no":
                 gaps.append(Gap(window, "missing", volume[slot].evidence))
             else:
-                absent_too, looked_at = witnesses[slot]
+                told = witnesses[slot]
+                reason: GapReason
                 evidence = {
                     "answers": enough,
                     "longer_candle": volume[slot].evidence["longer_candle"],
-                    "symbols_absent_too": absent_too,
+                    "symbols_absent_too": list(told.absent),
                 }
-                outage = len(absent_too) >= OUTAGE_WITNESSES and len(absent_too) == looked_at
-                gaps.append(Gap(window, "venue_outage" if outage else "no_trade", evidence))
+                if told.decides:
+                    reason = "no_trade" if told.trading else "venue_outage"
+                elif self._others_at(candles, slot) < OUTAGE_WITNESSES:
+                    reason = "no_trade"  # the venue has no other symbols to look at
+                else:
+                    reason = "missing"
+                    evidence = {"unproven": "too few other symbols could be looked at"}
+                gaps.append(Gap(window, reason, evidence))
         return joined_gaps(gaps)
 
     def _unproven(self, candles: Candles, slot: int) -> dict[str, Any]:
@@ -227,42 +247,49 @@ class GapJudge:
 
     async def _witnesses(
         self, candles: Candles, chunk: Sequence[Candles], slots: Sequence[int]
-    ) -> dict[int, tuple[list[str], int]]:
-        """For each hole: which other symbols are absent too, and how many could be looked at."""
-        if not slots:
-            return {}
-        others = [other for other in chunk if other is not candles]
-        if len(others) < OUTAGE_WITNESSES:
-            others = [*others, *await self._ask_witnesses(candles, others, slots)]
-        present = {other.instrument.symbol: other.volumes() for other in others}
-        found: dict[int, tuple[list[str], int]] = {}
-        for slot in slots:
-            trading = [name for name, volumes in present.items() if slot in volumes]
-            absent = [
-                other.instrument.symbol
-                for other in others
-                if other.confirmations[slot] >= self.fetcher.confirmations
-                and other.instrument.symbol not in trading
-            ]
-            found[slot] = (absent, len(absent) + len(trading))
-        return found
-
-    async def _ask_witnesses(
-        self, candles: Candles, have: Sequence[Candles], slots: Sequence[int]
-    ) -> list[Candles]:
-        taken = {candles.instrument.symbol, *(other.instrument.symbol for other in have)}
-        names = [n for n in (*LIQUID, *sorted(self.listed)) if n in self.listed and n not in taken]
-        asked: list[Candles] = []
-        for name in dict.fromkeys(names):
-            if len(asked) + len(have) >= OUTAGE_WITNESSES:
+    ) -> dict[int, Testimony]:
+        """What other symbols show at each hole: the chunk's own, then others asked for it."""
+        heard = [other for other in chunk if other is not candles]
+        told = {slot: self._testimony(heard, slot) for slot in slots}
+        asked = 0
+        # In the chunk, too, there can be symbols that had nothing to look for at these times.
+        for name in dict.fromkeys(n for n in (*LIQUID, *sorted(self.listed)) if n in self.listed):
+            undecided = [slot for slot in slots if not told[slot].decides]
+            if not undecided or asked == MOST_ASKED:
                 break
             witness = Candles(self.listed[name], candles.interval, ())
-            if witness.instrument.listed_at > slots[0]:
+            known = {n for slot in undecided for n in (*told[slot].absent, *told[slot].trading)}
+            if (
+                name == candles.instrument.symbol
+                or name in known
+                or witness.instrument.listed_at > undecided[0]
+            ):
                 continue
-            witness.absent = list(slots)
-            await self.fetcher.confirm(witness, slots)
-            asked.append(witness)
-        return asked
+            witness.absent = undecided
+            await self.fetcher.confirm(witness, undecided)
+            heard.append(witness)
+            asked += 1
+            told |= {slot: self._testimony(heard, slot) for slot in undecided}
+        return told
+
+    def _testimony(self, heard: Sequence[Candles], slot: int) -> Testimony:
+        trading = {o.instrument.symbol for o in heard if slot in o.volumes()}
+        absent = {
+            other.instrument.symbol
+            for other in heard
+            if other.confirmations[slot] >= self.fetcher.confirmations
+        }
+        return Testimony(sorted(absent - trading), sorted(trading))
+
+    def _others_at(self, candles: Candles, slot: int) -> int:
+        """How many other symbols could have traded then."""
+        return sum(
+            1
+            for i in self.listed.values()
+            if i.symbol != candles.instrument.symbol
+            and i.listed_at <= slot
+            and (i.delisted_at is None or slot < i.delisted_at)
+        )
 
 
 @dataclass(slots=True)

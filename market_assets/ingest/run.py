@@ -80,6 +80,7 @@ class IngestRun:
         self.summary = Summary(self.job)
         self._origin = Origin(job.venue, job.interval, self.job.run_id)
         self._requests: list[RequestRecord] = []
+        self._storing = asyncio.Lock()
 
     async def run(self) -> Summary:
         started = time.perf_counter()
@@ -104,7 +105,14 @@ class IngestRun:
     async def _work(self, source: Source) -> None:
         instruments = await source.instruments()
         rows = instrument_rows(instruments, self._origin, source.now_ms())
-        await asyncio.to_thread(self._store, [_snapshot(INSTRUMENTS, rows)], INSTRUMENTS)
+        # Stored while the first pages are fetched: nobody waits for it but the end of the run.
+        storing = asyncio.create_task(self._keep([_snapshot(INSTRUMENTS, rows)], INSTRUMENTS))
+        try:
+            await self._bring(source, instruments)
+        finally:
+            await storing
+
+    async def _bring(self, source: Source, instruments: Sequence[Instrument]) -> None:
         if self.dataset is INSTRUMENTS:
             return
         chosen = self._choose(instruments)
@@ -113,12 +121,12 @@ class IngestRun:
             return
         closed_until = self._closed_until(source)
         self.summary.due = self.job.window.clip(end=closed_until)
-        todo = {i: self._todo(i, self.summary.due) for i in chosen}
+        todo = self._todo(chosen)
         self._recall(todo)
         finder = self._finder(source, {i.symbol: i for i in instruments}, closed_until)
         concluded: dict[str, list[Window]] = {}
         async for findings in _ahead(self._find(source, finder, todo)):
-            await asyncio.to_thread(self._store, findings, self.dataset)
+            await self._keep(findings, self.dataset)
             for finding in findings:
                 concluded.setdefault(finding.symbol, []).extend(finding.windows)
         self._name_what_was_not_asked(todo, concluded)
@@ -150,14 +158,15 @@ class IngestRun:
         step = INTERVALS.get(self.job.interval, 1)
         return floor_to(source.now_ms() - grace, step)
 
-    def _todo(self, instrument: Instrument, due: Window) -> list[Window]:
+    def _todo(self, chosen: Sequence[Instrument]) -> dict[Instrument, list[Window]]:
         """What of the window is not known to be complete."""
+        due = self.summary.due
         if self.job.refresh:
-            return merge([due])
+            return {instrument: merge([due]) for instrument in chosen}
         known = self.warehouse.covered(
-            self.job.venue, self.dataset, self.job.interval, instrument.symbol, due
+            self.job.venue, self.dataset, self.job.interval, self.job.symbols, due
         )
-        return subtract([due], known)
+        return {instrument: subtract([due], known[instrument.symbol]) for instrument in chosen}
 
     def _recall(self, todo: Mapping[Instrument, Sequence[Window]]) -> None:
         """Sum up what earlier runs settled; their absences belong to this summary too."""
@@ -168,14 +177,15 @@ class IngestRun:
         self.progress.on_plan(left // step)
         if not self.summary.already_complete:
             return
-        for instrument, windows in todo.items():
-            for gap in self.warehouse.gaps(
-                self.job.venue, self.dataset, self.job.interval, instrument.symbol, due
-            ):
-                self.summary.absent += [
-                    AbsentInterval(instrument.symbol, replace(gap, window=part))
-                    for part in subtract([gap.window], windows)
-                ]
+        recorded = self.warehouse.gaps(
+            self.job.venue, self.dataset, self.job.interval, self.job.symbols, due
+        )
+        self.summary.absent += [
+            AbsentInterval(instrument.symbol, replace(gap, window=part))
+            for instrument, windows in todo.items()
+            for gap in recorded[instrument.symbol]
+            for part in subtract([gap.window], windows)
+        ]
 
     # -- finding
 
@@ -248,9 +258,19 @@ class IngestRun:
         ]
         rows = prediction_rows(told, self._origin, now)
         finding = _snapshot(FUNDING_PREDICTIONS, rows)
-        await asyncio.to_thread(self._store, [finding], FUNDING_PREDICTIONS)
+        await self._keep([finding], FUNDING_PREDICTIONS)
 
     # -- storing
+
+    async def _keep(self, findings: Sequence[Finding], dataset: Dataset) -> None:
+        """Store in a thread, so that fetching goes on; one chunk after the other."""
+        async with self._storing:
+            storing = asyncio.create_task(asyncio.to_thread(self._store, findings, dataset))
+            try:
+                await asyncio.shield(storing)
+            except asyncio.CancelledError:
+                await storing  # a thread can't be stopped: what it stores counts as stored
+                raise
 
     def _store(self, findings: Sequence[Finding], dataset: Dataset) -> None:
         """Everything found about a chunk, and the requests behind it, in one transaction."""

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from market_assets.errors import (
@@ -51,13 +52,12 @@ class Source:
 
     async def instruments(self) -> list[Instrument]:
         first, *others = self.venue.instrument_calls()
-        bodies = [(await self.client.get(first)).body]
-        for call in others:
-            answer = await self.ask(call, fatal=False)
-            if answer is None:
-                break
-            bodies.append(answer.body)
-        return self.venue.parse_instruments(bodies)
+        essential, *more = await asyncio.gather(
+            self.client.get(first), *(self.ask(call, fatal=False) for call in others)
+        )
+        assert essential is not None  # `get` raises, it is only `ask` that gives None
+        told = takewhile(lambda answer: answer is not None, more)
+        return self.venue.parse_instruments([essential.body, *(a.body for a in told if a)])
 
     async def ask(self, call: Call, *, fatal: bool = True) -> Answer | None:
         """The answer, or None when there is none to be had; then `problems` says why."""

@@ -112,14 +112,14 @@ class Warehouse(Protocol):
         """Store a batch in one transaction; a value that differs goes to ops.revisions first."""
 
     def covered(
-        self, venue: str, dataset: Dataset, interval: str, symbol: str, window: Window
-    ) -> list[Window]:
-        """The parts of `window` that are known to be complete."""
+        self, venue: str, dataset: Dataset, interval: str, symbols: Iterable[str], window: Window
+    ) -> dict[str, list[Window]]:
+        """For each symbol the parts of `window` that are known to be complete."""
 
     def gaps(
-        self, venue: str, dataset: Dataset, interval: str, symbol: str, window: Window
-    ) -> list[Gap]:
-        """What is recorded as absent inside `window`, clipped to it."""
+        self, venue: str, dataset: Dataset, interval: str, symbols: Iterable[str], window: Window
+    ) -> dict[str, list[Gap]]:
+        """For each symbol what is recorded as absent inside `window`, clipped to it."""
 
     def read(
         self,

@@ -143,9 +143,7 @@ def _create(connection: duckdb.DuckDBPyConnection, table: StoredTable) -> None:
         time = identifier(table.partitioned_by)
         # Not by month: a chunk of a backfill would be cut into a dozen files (0.3 s of CPU instead
         # of 0.05), and each file's own range of times is skipped by just as well.
-        connection.execute(
-            f"ALTER TABLE {table.qualified} SET PARTITIONED BY (year({time}))"
-        )
+        connection.execute(f"ALTER TABLE {table.qualified} SET PARTITIONED BY (year({time}))")
     connection.execute(f"COMMENT ON TABLE {table.qualified} IS {literal(table.description)}")
     for column in table.columns:
         connection.execute(

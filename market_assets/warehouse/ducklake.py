@@ -127,20 +127,22 @@ class DuckLakeWarehouse:
     # -- reading ---------------------------------------------------------------------------------
 
     def covered(
-        self, venue: str, dataset: Dataset, interval: str, symbol: str, window: Window
-    ) -> list[Window]:
-        """The parts of `window` that are known to be complete."""
+        self, venue: str, dataset: Dataset, interval: str, symbols: Iterable[str], window: Window
+    ) -> dict[str, list[Window]]:
+        """For each symbol the parts of `window` that are known to be complete."""
+        names = list(symbols)
         with self._session.reading("Reading what is covered") as cursor:
-            series = of_series(venue, dataset, interval, [symbol])
-            return reading.read_covered(cursor, series, window)
+            series = of_series(venue, dataset, interval, names)
+            return reading.read_covered(cursor, series, names, window)
 
     def gaps(
-        self, venue: str, dataset: Dataset, interval: str, symbol: str, window: Window
-    ) -> list[Gap]:
-        """What is recorded as absent inside `window`, clipped to it."""
+        self, venue: str, dataset: Dataset, interval: str, symbols: Iterable[str], window: Window
+    ) -> dict[str, list[Gap]]:
+        """For each symbol what is recorded as absent inside `window`, clipped to it."""
+        names = list(symbols)
         with self._session.reading("Reading what is absent") as cursor:
-            series = of_series(venue, dataset, interval, [symbol])
-            return reading.read_gaps(cursor, series, window)
+            series = of_series(venue, dataset, interval, names)
+            return reading.read_gaps(cursor, series, names, window)
 
     def read(
         self,

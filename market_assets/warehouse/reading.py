@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from market_assets.schemas.datasets import Dataset
@@ -48,34 +48,34 @@ def read_rows(
 
 
 def read_covered(
-    connection: duckdb.DuckDBPyConnection,
-    series: str,
-    window: Window,
-) -> list[Window]:
+    connection: duckdb.DuckDBPyConnection, series: str, symbols: Sequence[str], window: Window
+) -> dict[str, list[Window]]:
     rows = connection.execute(
-        "SELECT epoch_ms(window_start), epoch_ms(window_end)"
+        "SELECT symbol, epoch_ms(window_start), epoch_ms(window_end)"
         f" FROM {COVERAGE.qualified} WHERE {series}"
         f" AND {within_span('window', window.start, window.end)}"
         " ORDER BY window_start"
     ).fetchall()
-    return [Window(start, end).clip(window.start, window.end) for start, end in rows]
+    covered: dict[str, list[Window]] = {symbol: [] for symbol in symbols}
+    for symbol, start, end in rows:
+        covered[symbol].append(Window(start, end).clip(window.start, window.end))
+    return covered
 
 
 def read_gaps(
-    connection: duckdb.DuckDBPyConnection,
-    series: str,
-    window: Window,
-) -> list[Gap]:
+    connection: duckdb.DuckDBPyConnection, series: str, symbols: Sequence[str], window: Window
+) -> dict[str, list[Gap]]:
     rows = connection.execute(
-        "SELECT epoch_ms(gap_start), epoch_ms(gap_end), reason, evidence"
+        "SELECT symbol, epoch_ms(gap_start), epoch_ms(gap_end), reason, evidence"
         f" FROM {GAPS.qualified} WHERE {series}"
         f" AND {within_span('gap', window.start, window.end)}"
         " ORDER BY gap_start"
     ).fetchall()
-    return [
-        Gap(Window(start, end).clip(window.start, window.end), reason, json.loads(evidence))
-        for start, end, reason, evidence in rows
-    ]
+    gaps: dict[str, list[Gap]] = {symbol: [] for symbol in symbols}
+    for symbol, start, end, reason, evidence in rows:
+        inside = Window(start, end).clip(window.start, window.end)
+        gaps[symbol].append(Gap(inside, reason, json.loads(evidence)))
+    return gaps
 
 
 def _wanted(dataset: Dataset, interval: str, symbols: list[str], window: Window | None) -> str:

@@ -218,5 +218,5 @@ def test_text_with_quotes_is_only_text(warehouse: DuckLakeWarehouse) -> None:
     warehouse.commit(candle_batch(0, 1, symbols=[odd], run_id="it's"))
     warehouse.commit(candle_batch(0, 1, symbols=[odd], volume=2.0, run_id="it's"))
     window = Window(hours(0, 1).start, hours(0, 1).end)
-    assert warehouse.covered("binance", OHLCV, "1h", odd, window) == [window]
+    assert warehouse.covered("binance", OHLCV, "1h", [odd], window)[odd] == [window]
     assert warehouse.read("binance", OHLCV, symbols=[odd]).num_rows == 1

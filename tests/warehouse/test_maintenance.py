@@ -97,10 +97,10 @@ def test_retention_expires_rows_with_all_that_was_said_about_them(
     assert kept.rows_expired in (12, 13)
     left = warehouse.read("binance", OHLCV)
     assert left.num_rows == 24 - kept.rows_expired
-    [covered] = warehouse.covered("binance", OHLCV, "1h", "BTCUSDT", window)
+    [covered] = warehouse.covered("binance", OHLCV, "1h", ["BTCUSDT"], window)["BTCUSDT"]
     assert covered.end == window.end
     assert window.start + 12 * 3_600_000 <= covered.start <= window.start + 13 * 3_600_000
-    [known] = warehouse.gaps("binance", OHLCV, "1h", "BTCUSDT", window)
+    [known] = warehouse.gaps("binance", OHLCV, "1h", ["BTCUSDT"], window)["BTCUSDT"]
     assert (known.window.start, known.window.end) == (covered.start, gap.window.end)
     [row] = ask(warehouse, "SELECT candles FROM ops.gaps")
     assert row["candles"] == 22 - kept.rows_expired

@@ -105,7 +105,7 @@ def test_a_writer_killed_anywhere_leaves_whole_windows_and_a_free_lock(
         warehouse.commit(candle_batch(round_ % DAYS * HOURS, volume=1000.0 * round_ + 999))
         assert_all_is_whole()
     whole = hours(0, DAYS * HOURS)
-    assert warehouse.covered("binance", OHLCV, "1h", "BTCUSDT", whole) == [whole]
+    assert warehouse.covered("binance", OHLCV, "1h", ["BTCUSDT"], whole)["BTCUSDT"] == [whole]
     # What the dead left on the disk goes with maintenance, and no row with it.
     before = warehouse.read("binance", OHLCV)
     warehouse.maintain(grace_seconds=0, snapshot_days=0)

@@ -82,8 +82,8 @@ def test_the_store_agrees_with_a_model_that_keeps_each_slot_by_itself(
         series = [outcome_of(verdict) for verdict in verdicts_of_batch]
         warehouse.commit(Batch("binance", OHLCV, interval, "run-1", NOTHING, series))
     everything = hours(0, SLOTS)
-    covered = warehouse.covered("binance", OHLCV, interval, SYMBOL, everything)
-    gaps = warehouse.gaps("binance", OHLCV, interval, SYMBOL, everything)
+    covered = warehouse.covered("binance", OHLCV, interval, [SYMBOL], everything)[SYMBOL]
+    gaps = warehouse.gaps("binance", OHLCV, interval, [SYMBOL], everything)[SYMBOL]
 
     assert {slot for window in covered for slot in slots(window)} == {
         slot for slot, (is_covered, _, _) in model.items() if is_covered
@@ -111,12 +111,12 @@ def test_hour_after_hour_is_one_window_and_answers_are_clipped(
     for hour in range(3):
         warehouse.commit(candle_batch(hour, 1))
     assert len(ask(warehouse, "FROM ops.coverage WHERE symbol = 'BTCUSDT'")) == 1
-    covered = warehouse.covered("binance", OHLCV, "1h", SYMBOL, hours(1, 50))
+    covered = warehouse.covered("binance", OHLCV, "1h", [SYMBOL], hours(1, 50))[SYMBOL]
     assert covered == [hours(1, 2)]
-    assert warehouse.covered("binance", OHLCV, "1h", SYMBOL, hours(3, 50)) == []
-    assert warehouse.covered("okx", OHLCV, "1h", SYMBOL, hours(0, 9)) == []
-    assert warehouse.covered("binance", OHLCV, "4h", SYMBOL, hours(0, 9)) == []
-    assert warehouse.covered("binance", FUNDING_RATES, "", SYMBOL, hours(0, 9)) == []
+    assert warehouse.covered("binance", OHLCV, "1h", [SYMBOL], hours(3, 50))[SYMBOL] == []
+    assert warehouse.covered("okx", OHLCV, "1h", [SYMBOL], hours(0, 9))[SYMBOL] == []
+    assert warehouse.covered("binance", OHLCV, "4h", [SYMBOL], hours(0, 9))[SYMBOL] == []
+    assert warehouse.covered("binance", FUNDING_RATES, "", [SYMBOL], hours(0, 9))[SYMBOL] == []
 
 
 def test_a_gap_is_counted_in_candles_and_keeps_its_evidence(warehouse: DuckLakeWarehouse) -> None:
@@ -124,8 +124,8 @@ def test_a_gap_is_counted_in_candles_and_keeps_its_evidence(warehouse: DuckLakeW
     gap = Gap(hours(2, 3), "venue_outage", evidence)
     outcome = SeriesOutcome(SYMBOL, hours(0, 9), (), (gap,))
     warehouse.commit(candle_batch(rows=NOTHING, series=[outcome]))
-    assert warehouse.gaps("binance", OHLCV, "1h", SYMBOL, hours(0, 9)) == [gap]
-    clipped = warehouse.gaps("binance", OHLCV, "1h", SYMBOL, hours(3, 1))
+    assert warehouse.gaps("binance", OHLCV, "1h", [SYMBOL], hours(0, 9))[SYMBOL] == [gap]
+    clipped = warehouse.gaps("binance", OHLCV, "1h", [SYMBOL], hours(3, 1))[SYMBOL]
     assert clipped == [Gap(hours(3, 1), "venue_outage", evidence)]
     [row] = ask(warehouse, "FROM ops.gaps")
     assert row["candles"] == 3

@@ -1,0 +1,94 @@
+"""Bring the last days of every raw asset by Dagster's own backfills: only what is not there yet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from market_assets.stack.dagster_api import AssetKey, DagsterApi, ranges
+from market_assets.stack.problems import NotReady
+
+TITLE = "First days of the demo"
+DAYS = 3
+_HOURS = 24 * DAYS
+# "2026-11-20-05:00" is an hour, "2026-11-20" a day.
+_DAY_KEY_LENGTH = 10
+_POLL_SECONDS = 1.0
+# Two automatic retries of a run that waits for a throttled venue fit into this.
+_STALLED_SECONDS = 900.0
+_ENDED = {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "COMPLETED", "FAILED", "CANCELED"}
+
+
+@dataclass
+class FirstDays:
+    """What is wanted of each asset, and how much of that is there."""
+
+    api: DagsterApi
+    wanted: dict[AssetKey, tuple[str, ...]] = field(default_factory=dict)
+    done: dict[AssetKey, int] = field(default_factory=dict)
+    missing: dict[AssetKey, tuple[str, ...]] = field(default_factory=dict)
+    backfill: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        return not any(self.missing.values())
+
+    def look(self) -> None:
+        """Ask which of the last days are there. What is wanted is fixed at the first look."""
+        if not self.wanted:
+            keys = [a.key for a in self.api.assets() if a.key[0] == "raw" and a.partitioned]
+            self.wanted = {key: _last(self.api.partitions(key).keys) for key in keys}
+        for key, wanted in self.wanted.items():
+            if key in self.missing and not self.missing[key]:
+                continue
+            there = self.api.partitions(key).materialised
+            self.missing[key] = tuple(name for name in wanted if name not in there)
+            self.done[key] = len(wanted) - len(self.missing[key])
+
+    def launch(self) -> None:
+        """A backfill of what is missing, unless an earlier start's is still being worked on."""
+        self.backfill = self.api.active_backfill(TITLE)
+        if self.backfill is None and not self.complete:
+            asked = {
+                key: ranges(self.wanted[key], missing)
+                for key, missing in self.missing.items()
+                if missing
+            }
+            self.backfill = self.api.launch(asked, title=TITLE)
+
+    def follow(
+        self,
+        show: Callable[[Mapping[AssetKey, int]], None],
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Until everything is there, or Dagster has given up on it."""
+        last, moved = -1, time.monotonic()
+        while True:
+            check()
+            # Asked first: what the backfill's last run did is then in what `look` sees.
+            ended = self._ended()
+            self.look()
+            show(self.done)
+            if self.complete or ended:
+                return
+            if (now := sum(self.done.values())) != last:
+                last, moved = now, time.monotonic()
+            if time.monotonic() - moved > _STALLED_SECONDS:
+                raise NotReady(
+                    "Materialising the first days",
+                    f"nothing has moved for {_STALLED_SECONDS / 60:.0f} minutes",
+                    f"See {self.api.url}/runs for what the runs are waiting for",
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _ended(self) -> bool:
+        if self.backfill is None:
+            return True
+        return self.api.backfill(self.backfill)["status"] in _ENDED
+
+
+def _last(keys: tuple[str, ...]) -> tuple[str, ...]:
+    if keys and len(keys[-1]) == _DAY_KEY_LENGTH:
+        return keys[-DAYS:]
+    return keys[-_HOURS:]

@@ -1,0 +1,80 @@
+"""The settings of a stack, written down: its processes read them, and so can every command.
+
+`market-assets query --config .state/demo/platform.yaml "..."` then asks the demo's warehouse, and
+simulated rows cannot get into the real one by a forgotten variable.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from market_assets.settings import Settings
+from market_assets.stack.layout import Layout
+from market_assets.stack.ports import HOST
+
+# A week of partitions: the UI has something to page through, three days of it are brought at once.
+DEMO_DAYS = 7
+_HEADER = "# Written by market-assets at each start. Change the platform.yaml of the checkout.\n"
+
+
+def demo_layout(settings: Settings) -> Layout:
+    """Beside the real data, never in it."""
+    return Layout(settings.state_dir.absolute() / "demo")
+
+
+def live_layout(settings: Settings) -> Layout:
+    return Layout(settings.state_dir.absolute())
+
+
+def write_live(settings: Settings, layout: Layout) -> None:
+    _write(settings.model_dump(mode="json"), layout)
+
+
+def write_demo(settings: Settings, layout: Layout, simulator_port: int) -> dict[str, object]:
+    """The settings with every venue simulated. Returns what the simulator is started with.
+
+    The first day and the seed are remembered: a market that began elsewhere would be another one,
+    and the partitions of earlier days would be gone.
+    """
+    remembered = _remembered(layout, settings)
+    document = settings.model_dump(mode="json")
+    document["state_dir"] = str(layout.state)
+    document["warehouse"]["engine"] = "ducklake"
+    document["warehouse"]["path"] = str(layout.state / "warehouse")
+    document["simulator"] |= {"seed": remembered["seed"], "port": simulator_port}
+    for name, venue in document["venues"].items():
+        venue["base_url"] = f"http://{HOST}:{simulator_port}/{name}"
+        venue["start"] = remembered["start"]
+        venue["end"] = None
+    _write(document, layout)
+    return {
+        "port": simulator_port,
+        "seed": remembered["seed"],
+        "latency_ms": settings.simulator.latency_ms,
+    }
+
+
+def _remembered(layout: Layout, settings: Settings) -> dict[str, Any]:
+    file = layout.state / "demo.json"
+    if file.exists():
+        known = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(known, dict) and {"start", "seed"} <= set(known):
+            return known
+    start: date = datetime.now(UTC).date() - timedelta(days=DEMO_DAYS - 1)
+    fresh = {"start": start.isoformat(), "seed": settings.simulator.seed}
+    layout.state.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(fresh), encoding="utf-8")
+    return fresh
+
+
+def _write(document: dict[str, Any], layout: Layout) -> None:
+    import yaml
+
+    layout.state.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    draft: Path = layout.platform.with_suffix(".tmp")
+    draft.write_text(_HEADER + text, encoding="utf-8")
+    draft.replace(layout.platform)

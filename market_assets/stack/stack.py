@@ -1,0 +1,242 @@
+"""Start Dagster's processes in the right order, watch them, and end all of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import IO
+
+from market_assets.stack import ports
+from market_assets.stack.child import Child, ChildSpec
+from market_assets.stack.dagster_api import LOCATION, DagsterApi
+from market_assets.stack.environment import child_environment
+from market_assets.stack.layout import Layout
+from market_assets.stack.problems import NotReady, ProcessDied, log_tail
+from market_assets.stack.processes import leftovers, new_mark, stop, stop_marked
+
+DEFINITIONS = "market_assets.definitions"
+UI_PORT = 3000
+_STOP_SECONDS = 5.0
+_WATCH_SECONDS = 1.0
+_SWEEP_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to start. Tests replace single commands; `port` 0 takes any free one."""
+
+    layout: Layout
+    port: int = UI_PORT
+    module: str = DEFINITIONS
+    simulator: Mapping[str, object] | None = None
+    daemon: Sequence[str] = (sys.executable, "-m", "dagster._daemon", "run")
+
+
+def silent(_message: str) -> None:
+    """For callers who show nothing."""
+
+
+@dataclass
+class Stack:
+    """The processes of one plan. Leaving the `with` block ends every one of them."""
+
+    plan: Plan
+    tell: Callable[[str], None] = silent
+    children: dict[str, Child] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.layout = self.plan.layout
+        self.mark = new_mark(self.layout.state)
+        self.environment = child_environment(self.layout, self.mark)
+        self.ui_port = ports.free_port(self.plan.port)
+        self.api = DagsterApi(f"http://{ports.HOST}:{self.ui_port}")
+        self._guard: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return self.api.url
+
+    def __enter__(self) -> Stack:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    # -- starting
+
+    def start(self) -> None:
+        """Everything but the daemon: nothing runs by itself yet."""
+        self.layout.prepare()
+        self._end_leftovers()
+        self._start_guard()
+        simulator = self._simulator()
+        code_port = ports.free_port()
+        code = ChildSpec(
+            "code server",
+            [
+                *(sys.executable, "-m", "dagster", "api", "grpc"),
+                *("--module-name", self.plan.module),
+                *("--host", ports.HOST, "--port", str(code_port)),
+                *("--location-name", LOCATION, "--use-python-environment-entry-point"),
+                *("--working-directory", str(self.layout.checkout)),
+            ],
+            ready=lambda: ports.accepts(code_port),
+        )
+        self._write_workspace(code_port)
+        started = [self._launch(simulator)] if simulator else []
+        # Alone: it also creates Dagster's databases, and two at that trip over each other.
+        self._sweep()
+        started.append(self._launch(code))
+        for child in started:
+            child.wait_ready()
+        self.tell("Starting the UI")
+        self._launch(self._webserver()).wait_ready()
+        self._wait_loaded()
+
+    def start_daemon(self) -> None:
+        """From here on queued runs start, and so do schedules, conditions and sensors."""
+        command = [*self.plan.daemon, "-w", str(self.layout.workspace)]
+        self._launch(ChildSpec("daemon", command, ready=lambda: True)).wait_ready()
+
+    def _launch(self, spec: ChildSpec) -> Child:
+        log = self.layout.log(spec.name.replace(" ", "-"))
+        child = Child(spec, self.environment, self.layout.checkout, log)
+        self.children[spec.name] = child
+        child.start()
+        return child
+
+    def _simulator(self) -> ChildSpec | None:
+        given = self.plan.simulator
+        if given is None:
+            return None
+        file = self.layout.state / "simulator.json"
+        file.write_text(json.dumps(dict(given)), encoding="utf-8")
+        port = given["port"]
+        assert isinstance(port, int)
+        command = [
+            *(sys.executable, "-m", "market_assets.simulator"),
+            *("--config", str(file), "--port", str(port)),
+        ]
+        return ChildSpec("simulator", command, ready=lambda: ports.accepts(port), ready_seconds=60)
+
+    def _webserver(self) -> ChildSpec:
+        command = [
+            *(sys.executable, "-m", "dagster_webserver", "-w", str(self.layout.workspace)),
+            *("--host", ports.HOST, "--port", str(self.ui_port), "--suppress-warnings"),
+        ]
+        return ChildSpec("webserver", command, ready=self.api.answers)
+
+    def _write_workspace(self, code_port: int) -> None:
+        """One code server for webserver and daemon; each would start its own otherwise."""
+        server = {"host": ports.HOST, "port": code_port, "location_name": LOCATION}
+        document = {"load_from": [{"grpc_server": server}]}
+        # JSON is YAML.
+        self.layout.workspace.write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+    def _wait_loaded(self) -> None:
+        until = time.monotonic() + 60
+        while (problem := self.api.location_problem()) is not None:
+            if time.monotonic() > until:
+                raise NotReady(
+                    "Loading the definitions",
+                    problem,
+                    f"Mend what it names; the log is {self.layout.log('code-server')}",
+                )
+            time.sleep(0.3)
+
+    def _start_guard(self) -> None:
+        command = [sys.executable, "-m", "market_assets.stack.guard", self.mark]
+        environment = {k: v for k, v in self.environment.items() if v != self.mark}
+        with self.layout.log("guard").open("ab") as log:
+            self._guard = subprocess.Popen(
+                command,
+                cwd=self.layout.checkout,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _end_leftovers(self) -> None:
+        found = stop(lambda: leftovers(self.layout.state), grace_seconds=2.0)
+        if found:
+            self.tell(f"Ended {found} processes that an earlier start had left behind")
+
+    def _sweep(self) -> None:
+        self.tell("Looking for runs that an earlier start had left behind")
+        log = self.layout.log("sweep")
+        command = [sys.executable, "-m", "market_assets.defs.sweep"]
+        with log.open("ab") as errors:
+            try:
+                done = subprocess.run(
+                    command,
+                    cwd=self.layout.checkout,
+                    env=self.environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    check=False,
+                    timeout=_SWEEP_SECONDS,
+                    start_new_session=True,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise self._sweep_failed(f"it took more than {_SWEEP_SECONDS:.0f} s") from error
+        if done.returncode:
+            raise self._sweep_failed(f"exit code {done.returncode}{log_tail(log)}")
+        found = json.loads(done.stdout)
+        if found["failed"] or found["cancelled"] or found["freed"]:
+            self.tell(
+                f"{found['failed'] + found['cancelled']} runs of a killed start were ended,"
+                f" and what {found['freed']} held was freed"
+            )
+
+    def _sweep_failed(self, problem: str) -> ProcessDied:
+        return ProcessDied(
+            "Ending runs that an earlier start had left behind",
+            problem,
+            f"Read {self.layout.log('sweep')}; Dagster's databases are in"
+            f" {self.layout.dagster_home}",
+        )
+
+    # -- running and stopping
+
+    def check(self) -> None:
+        """Start what died again; raises when something does not stay up."""
+        for child in self.children.values():
+            if not child.alive:
+                self.tell(child.revive())
+
+    def watch(self) -> None:
+        """Until somebody interrupts, or a process does not stay up."""
+        while True:
+            self.check()
+            time.sleep(_WATCH_SECONDS)
+
+    def stop(self, grace_seconds: float = _STOP_SECONDS) -> None:
+        """End every process, including runs; what they had begun is swept at the next start."""
+        stop_marked(self.mark, grace_seconds=grace_seconds)
+        for child in self.children.values():
+            if child.process is not None:
+                child.process.wait()
+        self.children.clear()
+        self.api.close()
+        if self._guard is not None:
+            guard, self._guard = self._guard, None
+            close(guard.stdin)
+            guard.wait()
+
+
+def close(stream: IO[bytes] | None) -> None:
+    if stream is not None:
+        stream.close()

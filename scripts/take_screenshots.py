@@ -1,0 +1,195 @@
+"""Pictures of the running demo for docs/images: start `make demo`, then run this beside it.
+
+    .venv/bin/python scripts/take_screenshots.py [--url http://127.0.0.1:3000]
+
+The same walk through the UI is a test (tests/end_to_end/test_browser.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from market_assets.stack.dagster_api import DagsterApi
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+WIDTH, HEIGHT = 1400, 900
+MAX_BYTES = 200_000
+TIMEOUT_MS = 60_000
+SETTLE_MS = 2_500
+BACKFILLED_HOURS = 12
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "images"
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+class ChromiumMissing(RuntimeError):
+    def __init__(self) -> None:
+        super().__init__("Chromium is not installed.\n  -> Run: make test-system")
+
+
+@contextmanager
+def browser_page() -> Iterator[Page]:
+    """A page of the system's Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    binary = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if binary is None:
+        raise ChromiumMissing
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=binary, args=list(ARGUMENTS))
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page.set_default_timeout(TIMEOUT_MS)
+        try:
+            yield page
+        finally:
+            browser.close()
+
+
+class DagsterUi:
+    """What a person does in Dagster's UI."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+
+    def open(self, path: str) -> None:
+        self.page.goto(f"{self.url}{path}", wait_until="domcontentloaded")
+
+    def asset_graph(self, asset: str) -> None:
+        """The graph, groups unfolded, as far out as it goes; `asset` is in the middle of it."""
+        self.open("/asset-groups")
+        self.page.get_by_text("Global asset lineage").first.wait_for()
+        # Folded groups say how many assets they have; the shortcut is deaf until they are there.
+        self.page.get_by_text(re.compile(r"\d+ assets")).first.wait_for(state="attached")
+        for _ in range(10):
+            self.page.keyboard.press("Alt+e")
+            self.page.wait_for_timeout(SETTLE_MS)
+            if self.page.get_by_text("Latest event").count():
+                break
+        # A double click beside the nodes shows all of them. Only what is in sight is on the page.
+        self.page.mouse.dblclick(650, 850)
+        self.page.locator(f'[data-tooltip="{asset}"]').first.wait_for()
+        self.page.wait_for_timeout(SETTLE_MS)
+
+    def partitions(self, asset: str, partition: str = "") -> None:
+        chosen = f"&partition={partition}" if partition else ""
+        self.open(f"/assets/{asset}?view=partitions{chosen}")
+        self.page.get_by_text("Partitions Selected").first.wait_for()
+        self.page.get_by_text(re.compile(r"Materialized \(\d+\)")).first.wait_for()
+
+    def backfill_dialog(self, first: str, last: str) -> None:
+        """On a partitions page: Materialize..., with a range typed in."""
+        self.page.get_by_role("button", name="Materialize").first.click()
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_text("Partition selection").wait_for()
+        dialog.get_by_text("Custom").wait_for()
+        # The box says that there is nothing to choose until the partitions are there.
+        dialog.get_by_text(re.compile(r"Showing \d+ of \d+ partitions")).wait_for()
+        box = dialog.locator("input[type=text]").first
+        box.fill(f"[{first}...{last}]")
+        box.press("Tab")
+        self.page.wait_for_timeout(500)
+
+    def launch_backfill(self) -> str:
+        """Press the dialog's button; the id of what it launched."""
+        self.page.get_by_role("button", name="Launch backfill").click()
+        told = self.page.get_by_text(re.compile(r"Created backfill"))
+        told.first.wait_for()
+        found = re.search(r"Created backfill\s+(\w+)", told.first.inner_text())
+        assert found
+        return found[1]
+
+    def backfill(self, backfill_id: str) -> None:
+        self.open(f"/runs/b/{backfill_id}")
+        self.page.get_by_text("Partition selection").first.wait_for()
+
+    def picture(self, number: int) -> Locator:
+        """Open a picture of the partition on show; the image, once it is drawn."""
+        self.page.get_by_text("Show Markdown").nth(number).click()
+        image = self.page.get_by_role("dialog").locator("img").first
+        image.wait_for()
+        return image
+
+
+def views(page: Page, url: str) -> Iterator[str]:
+    """Goes from view to view; what it yields is the name of the one on show."""
+    ui = DagsterUi(page, url)
+    asset = "raw/binance_ohlcv"
+    ui.asset_graph("binance_ohlcv")
+    yield "asset-graph"
+    ui.partitions(asset)
+    page.wait_for_timeout(SETTLE_MS)
+    yield "partitions"
+    partitions = DagsterApi(url).partitions(tuple(asset.split("/")))
+    missing = [key for key in partitions.keys if key not in partitions.materialised]
+    chosen = (missing or partitions.keys)[-BACKFILLED_HOURS:]
+    newest = max(partitions.materialised)
+    ui.backfill_dialog(chosen[0], chosen[-1])
+    yield "backfill-dialog"
+    backfill = ui.launch_backfill()
+    ui.backfill(backfill)
+    page.get_by_text("Succeeded", exact=True).first.wait_for(timeout=240_000)
+    page.get_by_text("100% completed").first.wait_for()
+    yield "backfill"
+    ui.partitions(asset, newest)
+    page.get_by_text("Show Markdown").first.wait_for()
+    page.wait_for_timeout(SETTLE_MS)
+    yield "metadata"
+    for number, name in enumerate(("candles", "coverage")):
+        ui.picture(number)
+        page.wait_for_timeout(SETTLE_MS)
+        yield name
+        page.keyboard.press("Escape")
+        page.wait_for_timeout(500)
+
+
+def save(page: Page, target: Path) -> None:
+    """As PNG, with fewer colours when it would be too heavy for a README."""
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    for colours in (256, 128, 64, 32):
+        small = io.BytesIO()
+        picture.quantize(colours, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+        if small.tell() <= MAX_BYTES:
+            break
+    target.write_bytes(small.getvalue())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", default="http://127.0.0.1:3000", help="where the demo's UI is")
+    parser.add_argument("--target", type=Path, default=TARGET)
+    options = parser.parse_args()
+    options.target.mkdir(parents=True, exist_ok=True)
+    with browser_page() as page:
+        for name in views(page, options.url):
+            file = options.target / f"dagster-{name}.png"
+            save(page, file)
+            print(f"{file} {file.stat().st_size // 1000} kB")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ChromiumMissing as error:
+        sys.exit(str(error))

@@ -1,0 +1,58 @@
+"""What many tests share: an exchange on loopback, an empty lake, and a lab that has both.
+
+The exchange is the simulator in a process of its own, asked over real HTTP; it stands at NOW and
+nothing is wrong with it unless a test says so. Starting one takes a second, so each worker has one,
+and every test gets it as new.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Helpers are imported by name: `from lab_support import Lab, window`.
+sys.path.insert(0, str(Path(__file__).parent / "ingest"))
+
+from lab_support import CALM, VENUES, Lab, settings_for
+
+from market_assets.simulator.process import RunningSimulator, running_simulator
+from market_assets.warehouse.ducklake import DuckLakeWarehouse
+
+
+@pytest.fixture(scope="session")
+def running_exchange() -> Iterator[RunningSimulator]:
+    with running_simulator(CALM) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def exchange(running_exchange: RunningSimulator) -> RunningSimulator:
+    """Three venues that stand at NOW, without limits and without faults."""
+    running_exchange.control(clock=None, limits=None, faults=None, latency_ms=0)
+    running_exchange.control(**CALM, reset_stats=True)
+    return running_exchange
+
+
+@pytest.fixture(scope="session")
+def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("lake") / "warehouse"
+    DuckLakeWarehouse(path, venues=VENUES).close()
+    return path
+
+
+@pytest.fixture
+def lake(empty_lake: Path, tmp_path: Path) -> Iterator[DuckLakeWarehouse]:
+    """An empty warehouse with the tables of all venues."""
+    folder = shutil.copytree(empty_lake, tmp_path / "warehouse")
+    with DuckLakeWarehouse(folder, venues=VENUES) as store:
+        yield store
+
+
+@pytest.fixture
+def lab(exchange: RunningSimulator, lake: DuckLakeWarehouse, tmp_path: Path) -> Lab:
+    return Lab(exchange, lake, tmp_path, settings_for(exchange))
+

@@ -1,0 +1,36 @@
+"""One real stack (webserver, daemon, code server, simulator) that these tests share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Helpers are imported by name, here and in the processes that the tests start.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from driving import DrivenStack
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker for all: two stacks at once are too much for two cores."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("end_to_end"))
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.timeout(600))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DrivenStack]:
+    driven = DrivenStack(tmp_path_factory.mktemp("stack") / "state")
+    try:
+        driven.start()
+        driven.stop_automation()
+        yield driven
+    finally:
+        driven.stop()

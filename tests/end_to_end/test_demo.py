@@ -1,0 +1,99 @@
+"""`market-assets demo` as a person starts it: data, a second start, Ctrl-C, and nothing left."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+from driving import interrupt, until
+
+from market_assets.stack import ports
+from market_assets.stack.layout import CHECKOUT
+from market_assets.stack.processes import leftovers, stop
+
+COMMAND = "from market_assets.cli import main; main()"
+# Coverage of the last three days: one symbol of one venue.
+TABLE = re.compile(r"binance\W+ohlcv\W+1h\W+1\W+72\W+0\W+0\W+0\W+0")
+
+
+class Demo:
+    """The demo of a small platform in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.state = folder / "state" / "demo"
+        self.config = folder / "platform.yaml"
+        self.output = folder / "output.txt"
+        small = {"symbols": ["BTCUSDT"]}
+        settings = {
+            "state_dir": str(folder / "state"),
+            "simulator": {"port": ports.free_port()},
+            "venues": {"binance": small, "okx": {"enabled": False}, "aster": {"enabled": False}},
+        }
+        self.config.write_text(yaml.safe_dump(settings))
+
+    def start(self, *options: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", COMMAND, "demo", "--config", str(self.config)]
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("MARKET_ASSETS_")}
+        with self.output.open("wb") as out:
+            return subprocess.Popen(
+                [*command, "--port", str(ports.free_port()), *options],
+                cwd=CHECKOUT,
+                env={**environment, "PYTHONPATH": str(CHECKOUT)},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def said(self) -> str:
+        return self.output.read_text(encoding="utf-8", errors="replace")
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    found = Demo(tmp_path)
+    yield found
+    stop(lambda: leftovers(found.state), grace_seconds=1)
+
+
+def test_the_demo_brings_data_refuses_a_second_start_and_leaves_nothing(demo: Demo) -> None:
+    first = demo.start()
+
+    def is_up() -> bool:
+        assert first.poll() is None, demo.said()
+        return "Ctrl-C stops everything" in demo.said()
+
+    until(is_up, 300, "the demo is up")
+    said = demo.said()
+    assert "147 of 147 partitions are materialised" in said
+    assert TABLE.search(said)
+    url = re.search(r"Dagster UI\s+(http://\S+)", said)
+    assert url
+    assert httpx.get(f"{url[1]}/server_info", trust_env=False).is_success
+
+    demo.output = demo.folder / "second.txt"
+    assert demo.start().wait(60) == 7
+    assert f"already running in {demo.state}" in demo.said()
+    assert url[1] in demo.said()
+
+    began = time.monotonic()
+    interrupt(first)
+    assert first.wait(30) == 0
+    assert time.monotonic() - began < 15
+    assert not leftovers(demo.state)
+    assert not (demo.state / "stack.json").exists()
+
+    demo.output = demo.folder / "third.txt"
+    third = demo.start("--once")
+    assert third.wait(200) == 0, demo.said()
+    assert "are already there" in demo.said() or "147 of 147" in demo.said()
+    assert TABLE.search(demo.said())
+    assert not leftovers(demo.state)
