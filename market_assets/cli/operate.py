@@ -84,20 +84,32 @@ def maintain(config: Path | None) -> None:
 @click.argument("target", type=click.Path(file_okay=False, path_type=Path))
 @options.config
 def backup(target: Path, config: Path | None) -> None:
-    """Copy the warehouse to a new folder, with checksums."""
-    with options.warehouse(options.load(config)) as store:
-        manifest = store.backup(target)
-    click.echo(f"{len(manifest.files)} files, {manifest.total_bytes / 1e6:.1f} MB -> {target}")
+    """Copy the warehouse, and Dagster's own storage, to a new folder, with checksums."""
+    from market_assets.warehouse.databases import copy_databases
+
+    settings = options.load(config)
+    with options.warehouse(settings) as store:
+        manifest = store.backup(target / "warehouse")
+    click.echo(f"Warehouse: {len(manifest.files)} files, {manifest.total_bytes / 1e6:.1f} MB")
+    if (settings.state_dir / "dagster").exists():
+        copied = copy_databases(settings.state_dir / "dagster", target / "dagster")
+        click.echo(f"Dagster: {len(copied)} databases")
 
 
 @click.command()
 @click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--force", is_flag=True, help="Replace the warehouse that is there.")
+@click.option("--force", is_flag=True, help="Replace the data that is there.")
 @options.config
 def restore(source: Path, force: bool, config: Path | None) -> None:
-    """Bring a backup back, after checking every file of it."""
+    """Bring a backup back, after checking every file of it. Stop `make up` before."""
     # Not through an open warehouse: the one to be replaced may be past opening.
     from market_assets.warehouse.backup import restore_into
+    from market_assets.warehouse.databases import restore_databases
 
-    manifest = restore_into(options.load(config).warehouse.path, source, force=force)
-    click.echo(f"{len(manifest.files)} files, {manifest.total_bytes / 1e6:.1f} MB restored")
+    settings = options.load(config)
+    manifest = restore_into(settings.warehouse.path, source / "warehouse", force=force)
+    click.echo(f"Warehouse: {len(manifest.files)} files, {manifest.total_bytes / 1e6:.1f} MB")
+    if (source / "dagster").exists():
+        home = settings.state_dir / "dagster"
+        restored = restore_databases(source / "dagster", home, force=force)
+        click.echo(f"Dagster: {len(restored)} databases")

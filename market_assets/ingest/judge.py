@@ -249,7 +249,8 @@ class GapJudge:
         self, candles: Candles, chunk: Sequence[Candles], slots: Sequence[int]
     ) -> dict[int, Testimony]:
         """What other symbols show at each hole: the chunk's own, then others asked for it."""
-        heard = [other for other in chunk if other is not candles]
+        # Each with what it shows: looking that up hole by hole would take too long.
+        heard = [(o, o.volumes()) for o in chunk if o is not candles] if slots else []
         told = {slot: self._testimony(heard, slot) for slot in slots}
         asked = 0
         # In the chunk, too, there can be symbols that had nothing to look for at these times.
@@ -267,16 +268,18 @@ class GapJudge:
                 continue
             witness.absent = undecided
             await self.fetcher.confirm(witness, undecided)
-            heard.append(witness)
+            heard.append((witness, witness.volumes()))
             asked += 1
             told |= {slot: self._testimony(heard, slot) for slot in undecided}
         return told
 
-    def _testimony(self, heard: Sequence[Candles], slot: int) -> Testimony:
-        trading = {o.instrument.symbol for o in heard if slot in o.volumes()}
+    def _testimony(
+        self, heard: Sequence[tuple[Candles, Mapping[int, float]]], slot: int
+    ) -> Testimony:
+        trading = {other.instrument.symbol for other, shown in heard if slot in shown}
         absent = {
             other.instrument.symbol
-            for other in heard
+            for other, _ in heard
             if other.confirmations[slot] >= self.fetcher.confirmations
         }
         return Testimony(sorted(absent - trading), sorted(trading))

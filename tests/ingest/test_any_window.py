@@ -17,7 +17,7 @@ from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
 # Around the listing of NEWUSDT on 10 February, 13:37.
 EPOCH = ms("2026-02-07")
-MOST_RUNS = 4
+MOST_RUNS = 3
 
 faults = st.fixed_dictionaries(
     {},
@@ -40,7 +40,7 @@ markets = st.fixed_dictionaries(
 def windows(draw: st.DrawFn) -> tuple[str, Window]:
     interval = draw(st.sampled_from(["5m", "1h", "4h"]))
     step = INTERVALS[interval]
-    longest = {"5m": 24 * HOUR_MS, "1h": 240 * HOUR_MS, "4h": 480 * HOUR_MS}[interval]
+    longest = {"5m": 8 * HOUR_MS, "1h": 96 * HOUR_MS, "4h": 240 * HOUR_MS}[interval]
     start = EPOCH + draw(st.integers(0, 144 * HOUR_MS // step)) * step
     return interval, Window(start, start + draw(st.integers(1, longest // step)) * step)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +36,7 @@ def test_pages_hold_every_window_and_none_is_longer_than_a_page(found, rows):
 @given(windows(), st.integers(1, 500))
 def test_pages_are_in_order_and_ask_for_nothing_twice(found, rows):
     cut = pages(found, STEP, rows)
-    assert all(a.end <= b.start for a, b in zip(cut, cut[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(cut))
     everything = merge(found)
     if everything:
         assert cut[0].start == everything[0].start

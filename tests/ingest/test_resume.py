@@ -1,4 +1,4 @@
-"""A run asks only for what is left, and one that is stopped keeps what is done and names the rest."""
+"""A run asks only for what is left; one that is stopped keeps what is done and names the rest."""
 
 from __future__ import annotations
 

@@ -1,0 +1,173 @@
+"""`status`, `query`, `export`, `instruments` and `--help`: looking, and nothing but looking."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+
+from market_assets.cli import _COMMANDS
+
+DAYS = ("--from", "2026-02-01", "--to", "2026-02-05")
+ASK = ("ingest", "--venue", "binance", "--symbols", "BTCUSDT,ETHUSDT", *DAYS)
+
+
+@pytest.fixture
+def filled(cli: Any) -> Any:
+    assert cli(*ASK).code == 0
+    return cli
+
+
+# -- before anything is stored
+
+
+@pytest.mark.parametrize(
+    "arguments", [("status",), ("query", "select 1"), ("export", "x.csv", "--venue", "binance")]
+)
+def test_looking_before_the_first_ingest_says_so(cli: Any, tmp_path: Path, arguments: Any):
+    ran = cli(*arguments)
+    assert ran.code == 2
+    ran.assert_one_clear_message()
+    assert "nothing is ingested yet" in ran.err
+    assert not (tmp_path / "warehouse").exists(), "looking makes nothing"
+
+
+# -- status
+
+
+def test_status_shows_each_series_and_day(filled: Any):
+    ran = filled("status", "--days", "6", "--to", "2026-02-06")
+    assert ran.code == 0
+    assert "binance ohlcv 1h" in ran.out
+    lines = ran.out.splitlines()
+    (header,) = [line for line in lines if "symbol" in line]
+    assert [f"02-0{day}" in header for day in range(1, 7)] == [True] * 6
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        (row,) = [line for line in lines if symbol in line]
+        assert row.count("100") == 4
+
+
+def test_status_marks_days_with_missing_intervals(cli: Any, exchange: Any):
+    exchange.control(faults={"lost_rate": 0.05})
+    assert cli(*ASK).code == 3
+    ran = cli("status", "--days", "6", "--to", "2026-02-06")
+    assert ran.code == 0
+    assert "!" in ran.out
+
+
+def test_status_of_days_without_data_says_so(filled: Any):
+    ran = filled("status", "--days", "2", "--to", "2026-01-06")
+    assert ran.code == 0
+    assert "2026-01-05 to 2026-01-06" in ran.out
+
+
+# -- query
+
+
+def test_query_reads_in_three_formats(filled: Any):
+    sql = "select symbol, count(*) as n from raw.binance_ohlcv group by symbol order by symbol"
+    assert filled("query", sql, "--format", "csv").out.split()[1:] == ['"BTCUSDT",96', '"ETHUSDT",96']
+    told = [json.loads(line) for line in filled("query", sql, "--format", "json").out.splitlines()]
+    assert told == [{"symbol": "BTCUSDT", "n": 96}, {"symbol": "ETHUSDT", "n": 96}]
+    assert "ETHUSDT" in filled("query", sql).out
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "delete from raw.binance_ohlcv",
+        "drop table raw.binance_ohlcv",
+        "insert into ops.gaps select * from ops.gaps",
+        "update raw.binance_ohlcv set close = 1",
+        "create table raw.mine (n integer)",
+        "select 1; delete from raw.binance_ohlcv",
+        "copy (select 1) to '/tmp/market-assets-should-not-exist.csv'",
+    ],
+)
+def test_query_refuses_to_write(filled: Any, sql: str):
+    ran = filled("query", sql)
+    assert ran.code == 2
+    ran.assert_one_clear_message()
+    assert not Path("/tmp/market-assets-should-not-exist.csv").exists()
+    told = filled("query", "select count(*) from raw.binance_ohlcv", "--format", "csv")
+    assert told.out.split()[-1] == "192"
+
+
+def test_query_points_at_a_mistake_in_the_sql(filled: Any):
+    ran = filled("query", "select nothing from raw.binance_ohlcv")
+    assert ran.code == 2
+    ran.assert_one_clear_message()
+    assert "nothing" in ran.err
+
+
+# -- export
+
+
+def test_export_writes_a_window_to_parquet_and_csv(filled: Any, tmp_path: Path):
+    inside = ("--from", "2026-02-02", "--to", "2026-02-03", "--symbols", "ETHUSDT")
+    for name, read in (
+        ("x.parquet", pyarrow.parquet.read_table),
+        ("x.csv", pyarrow.csv.read_csv),
+    ):
+        path = tmp_path / name
+        ran = filled("export", str(path), "--venue", "binance", *inside)
+        assert (ran.code, ran.out.strip()) == (0, f"24 rows -> {path}")
+        table = read(path)
+        assert table.num_rows == 24
+        assert set(table.column("symbol").to_pylist()) == {"ETHUSDT"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("x.xlsx", "--venue", "binance"), "parquet"),
+        (("x.csv", "--venue", "binence"), "Did you mean binance?"),
+        (("x.csv", "--venue", "binance", "--dataset", "candles"), "Datasets are"),
+    ],
+)
+def test_an_export_that_makes_no_sense_says_what_would(filled: Any, arguments: Any, told: str):
+    ran = filled("export", *arguments)
+    assert ran.code == 2
+    ran.assert_one_clear_message()
+    assert told in ran.err
+
+
+def test_instruments_lists_what_the_venue_trades(filled: Any):
+    ran = filled("instruments", "--venue", "binance")
+    assert ran.code == 0
+    assert "1000PEPEUSDT" in ran.out
+    assert "market-assets ingest --venue okx" in filled("instruments", "--venue", "okx").out
+
+
+# -- help
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_every_command_has_help(cli: Any, command: str):
+    ran = cli(command, "--help")
+    assert ran.code == 0
+    assert f"market-assets {command}" in ran.out
+
+
+def test_help_is_quick(start: Callable[..., subprocess.Popen[str]]):
+    """The best of three: other work on the machine is not our slowness."""
+    took = []
+    for _ in range(3):
+        began = time.monotonic()
+        out, _ = start("--help").communicate(timeout=30)
+        took.append(time.monotonic() - began)
+        assert all(command in out for command in _COMMANDS)
+    assert min(took) < 1.5
+
+
+def test_an_unknown_command_is_pointed_out(cli: Any):
+    ran = cli("ingst")
+    assert ran.code == 2
+    assert "ingst" in ran.err
