@@ -5,7 +5,8 @@ MarketAssetsError
 │   ├── VenueUnavailable           no usable answer: timeout, 5xx, cut connection, malformed body
 │   │   └── CircuitOpen            too many failures in a row: nobody asks until the stated time
 │   ├── VenueThrottled             the venue (or our own budget) says wait: 429, 418
-│   └── WarehouseBusy              another writer holds the warehouse longer than we wait
+│   ├── WarehouseBusy              another writer holds the warehouse longer than we wait
+│   └── NotReady                   a process of the stack did not become usable in time
 ├── Terminal                       the same call fails again: something has to change first
 │   ├── SettingsInvalid            platform.yaml or the environment
 │   ├── RequestInvalid             what was asked makes no sense (dates, dataset, interval, SQL)
@@ -13,7 +14,11 @@ MarketAssetsError
 │   ├── VenueRefused               the venue rejects the request (4xx, error code)
 │   │   └── GeoBlocked             451/403: this address is not served
 │   ├── WarehouseUnwritable        disk full, read-only folder
-│   └── WarehouseDamaged           the store does not hold what it should
+│   ├── WarehouseDamaged           the store does not hold what it should
+│   ├── StackRunning               another start of the same state folder is alive
+│   ├── PortTaken                  nothing can listen where the stack should
+│   ├── ProcessDied                a process of the stack does not stay up
+│   └── DagsterRefused             the running Dagster answered with an error
 └── IntervalsMissing               finished, what was found is kept, but intervals are still missing
 
 Each carries what was being done, the facts, and what to do next; its type says whether to retry.
@@ -32,6 +37,7 @@ EXIT_MISSING = 3
 EXIT_VENUE_UNAVAILABLE = 4
 EXIT_VENUE_REFUSED = 5
 EXIT_WAREHOUSE = 6
+EXIT_STACK = 7
 EXIT_INTERRUPTED = 130
 
 
@@ -110,6 +116,26 @@ class WarehouseUnwritable(Terminal):
 
 class WarehouseDamaged(Terminal):
     exit_code = EXIT_WAREHOUSE
+
+
+class NotReady(Transient):
+    exit_code = EXIT_STACK
+
+
+class StackRunning(Terminal):
+    exit_code = EXIT_STACK
+
+
+class PortTaken(Terminal):
+    exit_code = EXIT_STACK
+
+
+class ProcessDied(Terminal):
+    exit_code = EXIT_STACK
+
+
+class DagsterRefused(Terminal):
+    exit_code = EXIT_STACK
 
 
 class IntervalsMissing(MarketAssetsError):

@@ -55,4 +55,3 @@ def lake(empty_lake: Path, tmp_path: Path) -> Iterator[DuckLakeWarehouse]:
 @pytest.fixture
 def lab(exchange: RunningSimulator, lake: DuckLakeWarehouse, tmp_path: Path) -> Lab:
     return Lab(exchange, lake, tmp_path, settings_for(exchange))
-

@@ -2,7 +2,7 @@
 
 Exit codes: 0 complete; 2 the request or the settings make no sense; 3 intervals are missing (all
 named, all else stored); 4 the venue can't be reached or wants a pause: run again; 5 the venue
-refuses; 6 the warehouse can't be used; 130 interrupted.
+refuses; 6 the warehouse can't be used; 7 a process of `demo` or `up` failed; 130 interrupted.
 """
 
 from __future__ import annotations

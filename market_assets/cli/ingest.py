@@ -42,8 +42,9 @@ def ingest(
 ) -> None:
     """Bring [from, to) of a dataset into the warehouse. Run it again to go on where it stopped."""
     settings = options.load(config)
+    configured = settings.venue(venue)  # a venue that is none is told before a warehouse is made
     interval = interval if dataset == "ohlcv" else ""
-    start = start or options.midnight(settings.venue(venue).start)
+    start = start or options.midnight(configured.start)
     job = Job(
         venue,
         dataset,

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from market_assets.stack.problems import NotReady, ProcessDied, log_tail
+from market_assets.errors import NotReady, ProcessDied
+from market_assets.stack.log_tail import log_tail
 
 # A process that dies this often in this time does not stay up; restarting it would only hide why.
 _RESTARTS = 3

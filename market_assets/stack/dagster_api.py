@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
+from market_assets.errors import DagsterRefused
 from market_assets.stack import queries
-from market_assets.stack.problems import DagsterRefused
 
 AssetKey = tuple[str, ...]
 LOCATION = "market_assets"

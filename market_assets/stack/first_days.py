@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from market_assets.errors import NotReady
 from market_assets.stack.dagster_api import AssetKey, DagsterApi, ranges
-from market_assets.stack.problems import NotReady
 
 TITLE = "First days of the demo"
 DAYS = 3

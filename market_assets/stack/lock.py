@@ -10,8 +10,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from market_assets.errors import StackRunning
 from market_assets.stack.layout import Layout
-from market_assets.stack.problems import StackRunning
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from market_assets.stack.problems import PortTaken
+from market_assets.errors import PortTaken
 
 HOST = "127.0.0.1"
 _TRIES = 50

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO
 
+from market_assets.errors import NotReady, ProcessDied
 from market_assets.stack import ports
 from market_assets.stack.child import Child, ChildSpec
 from market_assets.stack.dagster_api import LOCATION, DagsterApi
 from market_assets.stack.environment import child_environment
 from market_assets.stack.layout import Layout
-from market_assets.stack.problems import NotReady, ProcessDied, log_tail
+from market_assets.stack.log_tail import log_tail
 from market_assets.stack.processes import leftovers, new_mark, stop, stop_marked
 
 DEFINITIONS = "market_assets.definitions"

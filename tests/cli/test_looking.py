@@ -73,7 +73,10 @@ def test_status_of_days_without_data_says_so(filled: Any):
 
 def test_query_reads_in_three_formats(filled: Any):
     sql = "select symbol, count(*) as n from raw.binance_ohlcv group by symbol order by symbol"
-    assert filled("query", sql, "--format", "csv").out.split()[1:] == ['"BTCUSDT",96', '"ETHUSDT",96']
+    assert filled("query", sql, "--format", "csv").out.split()[1:] == [
+        '"BTCUSDT",96',
+        '"ETHUSDT",96',
+    ]
     told = [json.loads(line) for line in filled("query", sql, "--format", "json").out.splitlines()]
     assert told == [{"symbol": "BTCUSDT", "n": 96}, {"symbol": "ETHUSDT", "n": 96}]
     assert "ETHUSDT" in filled("query", sql).out

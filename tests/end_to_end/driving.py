@@ -21,7 +21,7 @@ from market_assets.stack import ports
 from market_assets.stack.dagster_api import AssetKey, DagsterApi, Partitions
 from market_assets.stack.layout import CHECKOUT, Layout
 from market_assets.stack.lock import published
-from market_assets.stack.problems import log_tail
+from market_assets.stack.log_tail import log_tail
 from market_assets.stack.processes import leftovers, stop
 
 SYMBOLS = ("BTCUSDT", "UNIUSDT")

@@ -131,9 +131,7 @@ def test_holes_at_the_end_are_missing_until_later_candles_show_what_they_were(la
 
 
 @pytest.mark.parametrize("start", ["2026-03-01", "2026-03-04T03:00", "2026-03-04T05:00"])
-def test_holes_at_the_edge_of_a_window_are_judged_by_their_neighbours_outside(
-    lab: Lab, start: str
-):
+def test_holes_at_the_edge_of_a_window_are_judged_by_their_neighbours_outside(lab: Lab, start: str):
     span = window(start, "2026-03-04T09:00")
     lab.exchange.control(faults=outage("binance", "2026-03-04T03:00:00Z", "2026-03-04T09:00:00Z"))
     lab.ingest("binance", THREE, span).raise_if_incomplete()

@@ -16,9 +16,7 @@ ALL_VENUES = pytest.mark.parametrize("venue", VENUES)
 
 
 @ALL_VENUES
-def test_bad_rows_are_held_in_quarantine_with_reasons_and_the_truth_is_stored(
-    lab: Lab, venue: str
-):
+def test_bad_rows_are_held_in_quarantine_with_reasons_and_the_truth_is_stored(lab: Lab, venue: str):
     lab.exchange.control(faults={"bad_row": 0.6})
     summary = lab.ingest(venue, TWO, SPAN)
     summary.raise_if_incomplete()

@@ -37,7 +37,8 @@ def test_a_run_killed_twenty_times_never_leaves_half_a_chunk(lab: Lab):
         "MARKET_ASSETS_INGEST__COMMIT_ROWS": "100",
     }
     command = [
-        sys.executable, "-c", "from market_assets.cli import main; main()", "ingest", "--venue", "binance",
+        sys.executable, "-c", "from market_assets.cli import main; main()",
+        "ingest", "--venue", "binance",
         "--symbols", ",".join(SYMBOLS), "--from", "2025-03-01", "--to", "2026-03-01", "--quiet",
     ]  # fmt: skip
     truth = {s: {r["timestamp"]: r for r in lab.true_candles("binance", s, SPAN)} for s in SYMBOLS}

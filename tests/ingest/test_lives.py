@@ -18,9 +18,7 @@ ALL_VENUES = pytest.mark.parametrize("venue", VENUES)
 
 @ALL_VENUES
 @pytest.mark.parametrize("interval", ["15m", "1h", "4h"])
-def test_a_symbol_listed_in_mid_candle_begins_with_that_candle(
-    lab: Lab, venue: str, interval: str
-):
+def test_a_symbol_listed_in_mid_candle_begins_with_that_candle(lab: Lab, venue: str, interval: str):
     """NEWUSDT was listed on 10 February at 13:37."""
     span = window("2026-02-09", "2026-02-12")
     summary = lab.ingest(venue, "NEWUSDT", span, interval)
@@ -75,9 +73,7 @@ def test_candles_older_than_the_stated_listing_are_found_all_the_same(lab: Lab, 
 def test_a_delisted_symbol_ends_where_the_venue_said(lab: Lab, venue: str, zombies: bool):
     """OLDUSDT ends on 5 March at 08:00; some venues go on with flat candles of no volume."""
     span = window("2026-03-03", "2026-03-08")
-    lab.exchange.control(
-        clock={"now": "2026-03-04T10:30:30Z"}, faults={"zombie_candles": zombies}
-    )
+    lab.exchange.control(clock={"now": "2026-03-04T10:30:30Z"}, faults={"zombie_candles": zombies})
     lab.ingest(venue, "OLDUSDT", span).raise_if_incomplete()
     lab.exchange.control(clock={"now": "2026-03-10T10:30:30Z"})
     lab.ingest(venue, "OLDUSDT", span).raise_if_incomplete()

@@ -68,9 +68,7 @@ def test_every_hole_is_asked_for_with_neighbours_on_both_sides(absent, rows, pad
 
 @given(slots.filter(bool), st.integers(30, 500))
 def test_other_paddings_cut_the_pages_elsewhere(absent, rows):
-    edges_of = [
-        {w.end for w in pages_around(absent, STEP, rows, padding)} for padding in (2, 9)
-    ]
+    edges_of = [{w.end for w in pages_around(absent, STEP, rows, padding)} for padding in (2, 9)]
     assert not edges_of[0] & edges_of[1] or len(absent) > 1
 
 

@@ -65,9 +65,7 @@ def test_only_the_missing_intervals_are_asked_for_again(lab: Lab):
     lab.exchange.control(faults={"lost_rate": 0.0})  # the venue has found them again
     again = lab.ingest("binance", "BTCUSDT", SPAN)
     again.raise_if_incomplete()
-    assert again.inserted == sum(
-        len(item.gap.window.grid(3_600_000)) for item in first.missing
-    )
+    assert again.inserted == sum(len(item.gap.window.grid(3_600_000)) for item in first.missing)
     lab.assert_truth("binance", "BTCUSDT", SPAN)
 
 

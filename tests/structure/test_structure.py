@@ -1,4 +1,4 @@
-"""The shape of the code base: what may import what, one place for each venue, files one can read."""
+"""The shape of the code base: what may import what, where a venue is, how long a file gets."""
 
 from __future__ import annotations
 
@@ -114,7 +114,11 @@ def reads_environment(path: Path) -> bool:
 def test_the_environment_is_read_in_settings_alone():
     readers = {str(path.relative_to(PACKAGE)) for path in SOURCES if reads_environment(path)}
     outside = {path for path in readers if not path.startswith("settings/")}
-    allowed = {p for p in outside for known in READS_ENVIRONMENT if p == known or p.startswith(f"{known}/")}
+    allowed = {
+        path
+        for path in outside
+        if any(path == known or path.startswith(f"{known}/") for known in READS_ENVIRONMENT)
+    }
     assert outside - allowed == set()
 
 
@@ -124,7 +128,7 @@ def test_only_the_command_line_prints():
         str(path.relative_to(PACKAGE))
         for path in SOURCES
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+        if isinstance(node, ast.Name) and node.id == "print"
     }
     allowed = {path for path in printing if path.startswith(("cli/", "simulator/", "stack/"))}
     assert printing - allowed == set()

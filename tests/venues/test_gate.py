@@ -41,10 +41,7 @@ def gate(path: Path) -> Iterator[Gate]:
 def most_in_a_window(sent: list[tuple[float, int]], seconds: float) -> int:
     """The largest weight that any span of `seconds` saw."""
     return max(
-        (
-            sum(weight for at, weight in sent if first <= at < first + seconds)
-            for first, _ in sent
-        ),
+        (sum(weight for at, weight in sent if first <= at < first + seconds) for first, _ in sent),
         default=0,
     )
 
@@ -127,9 +124,7 @@ def test_four_processes_together_stay_within_the_limit(path: Path):
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
     ready = context.Barrier(4)
-    workers = [
-        context.Process(target=spend_all_day, args=(path, ready, results)) for _ in range(4)
-    ]
+    workers = [context.Process(target=spend_all_day, args=(path, ready, results)) for _ in range(4)]
     for worker in workers:
         worker.start()
     reports = [results.get(timeout=30) for _ in workers]

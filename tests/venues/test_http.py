@@ -360,9 +360,7 @@ def test_weight_that_others_spend_on_our_address_slows_us_down(
     # Somebody else behind this address, who knows nothing of our gate, spends 190 of 200.
     costly = {"symbol": "BTCUSDT", "interval": "1h", "limit": 1500}
     for _ in range(19):
-        httpx.get(
-            f"{exchange.base_url('binance')}/fapi/v1/klines", params=costly, trust_env=False
-        )
+        httpx.get(f"{exchange.base_url('binance')}/fapi/v1/klines", params=costly, trust_env=False)
     calls = [page("binance", hours=400) for _ in range(30)]
     asked = Asked()
 
@@ -407,9 +405,7 @@ def test_after_enough_failures_nobody_asks_until_the_stated_time(
     assert again.records == [], "the second run does not hammer either"
 
 
-def test_a_circuit_that_reopens_soon_is_waited_for_and_the_work_goes_on(
-    client: Client, once: Any
-):
+def test_a_circuit_that_reopens_soon_is_waited_for_and_the_work_goes_on(client: Client, once: Any):
     once("http_503", times=6)
     breaker = BreakerPolicy(failures=6, first_pause=1, next_pause=60)
     patient = Patience(
@@ -431,14 +427,15 @@ def test_a_probe_that_the_venue_answers_with_a_refusal_shows_that_it_is_up(
         attempts=6, backoff_seconds=0.01, max_backoff_seconds=0.02, max_open_seconds=10
     )
     client.ask("binance", page("binance"), patience=patient, breaker=breaker)
-    probe = client.ask(
-        "binance", page("binance", "NOSUCHUSDT"), patience=patient, breaker=breaker
-    )
+    probe = client.ask("binance", page("binance", "NOSUCHUSDT"), patience=patient, breaker=breaker)
     assert isinstance(probe.error, SymbolUnknown)
     began = time.time()
-    assert rows_of(
-        "binance", client.ask("binance", page("binance"), patience=patient, breaker=breaker)
-    ) == 24
+    assert (
+        rows_of(
+            "binance", client.ask("binance", page("binance"), patience=patient, breaker=breaker)
+        )
+        == 24
+    )
     assert time.time() - began < 5, "the circuit closed with the answer"
 
 
@@ -465,8 +462,6 @@ def test_no_more_requests_are_in_flight_than_allowed(client: Client, exchange: R
     exchange.control(faults={"latency_ms": 120})
     patience = Patience(concurrency=3)
     asked = client.ask("binance", *(page("binance") for _ in range(12)), patience=patience)
-    spans = [
-        (r.at.timestamp(), r.at.timestamp() + r.latency_ms / 1000) for r in asked.records
-    ]
+    spans = [(r.at.timestamp(), r.at.timestamp() + r.latency_ms / 1000) for r in asked.records]
     at_once = [sum(a <= start < b for a, b in spans) for start, _ in spans]
     assert max(at_once) == 3
