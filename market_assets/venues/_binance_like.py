@@ -6,7 +6,7 @@ Not a venue itself. Paths, caps and instrument details differ and stand in the v
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from market_assets.schemas.timeline import INTERVALS, Window
@@ -195,6 +195,21 @@ class BinanceLike:
             float(body["markPrice"]) if body.get("markPrice") else None,
         )
 
+    def instrument_calls(self) -> Sequence[Call]:
+        return (
+            Call("instruments", f"{self.prefix}/exchangeInfo", {}, (("weight", 1),)),
+            Call("funding_info", f"{self.prefix}/fundingInfo", {}, self.funding_cost),
+        )
+
+    def parse_instruments(self, bodies: Sequence[Any]) -> list[Instrument]:
+        funding = {entry["symbol"]: entry for entry in (bodies[1] if len(bodies) > 1 else ())}
+        return [
+            self._instrument(entry, funding.get(entry["symbol"]))
+            for entry in bodies[0]["symbols"]
+            # Dated contracts are another product.
+            if entry.get("contractType") == "PERPETUAL"
+        ]
+
     def _instrument(
         self, entry: Mapping[str, Any], funding: Mapping[str, Any] | None
     ) -> Instrument:
@@ -217,9 +232,5 @@ class BinanceLike:
         )
 
     def _funding_terms(self, funding: Mapping[str, Any] | None) -> dict[str, float | None]:
+        """Interval, cap and floor out of fundingInfo's entry, None where it has none."""
         raise NotImplementedError
-
-
-def perpetuals(body: Any) -> list[Mapping[str, Any]]:
-    """The perpetual swaps of an exchangeInfo answer; dated contracts are another product."""
-    return [entry for entry in body["symbols"] if entry.get("contractType") == "PERPETUAL"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from market_assets.schemas.timeline import INTERVALS
@@ -11,9 +11,8 @@ from market_assets.venues._binance_like import (
     FUNDING_PAGE_ROWS,
     WEIGHT,
     BinanceLike,
-    perpetuals,
 )
-from market_assets.venues.contract import Call, Instrument, VenueLimits
+from market_assets.venues.contract import VenueLimits
 
 
 class Aster(BinanceLike):
@@ -27,18 +26,6 @@ class Aster(BinanceLike):
         funding_page_rows=FUNDING_PAGE_ROWS,
         used_weight_header=("X-MBX-USED-WEIGHT-1M", "weight"),
     )
-
-    def instrument_calls(self) -> Sequence[Call]:
-        return (
-            Call("instruments", f"{self.prefix}/exchangeInfo", {}, (("weight", 1),)),
-            Call("funding_info", f"{self.prefix}/fundingInfo", {}, self.funding_cost),
-        )
-
-    def parse_instruments(self, bodies: Sequence[Any]) -> list[Instrument]:
-        funding = {entry["symbol"]: entry for entry in (bodies[1] if len(bodies) > 1 else ())}
-        return [
-            self._instrument(entry, funding.get(entry["symbol"])) for entry in perpetuals(bodies[0])
-        ]
 
     def _funding_terms(self, funding: Mapping[str, Any] | None) -> dict[str, float | None]:
         # fundingInfo names every symbol here: one it leaves out has terms we don't know.

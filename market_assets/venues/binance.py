@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from market_assets.schemas.timeline import INTERVALS
@@ -13,9 +13,8 @@ from market_assets.venues._binance_like import (
     FUNDING_PAGE_ROWS,
     WEIGHT,
     BinanceLike,
-    perpetuals,
 )
-from market_assets.venues.contract import Call, Instrument, VenueLimits
+from market_assets.venues.contract import VenueLimits
 
 
 class Binance(BinanceLike):
@@ -31,21 +30,8 @@ class Binance(BinanceLike):
         used_weight_header=("X-MBX-USED-WEIGHT-1M", "weight"),
     )
 
-    def instrument_calls(self) -> Sequence[Call]:
-        return (
-            Call("instruments", f"{self.prefix}/exchangeInfo", {}, (("weight", 1),)),
-            Call("funding_info", f"{self.prefix}/fundingInfo", {}, self.funding_cost),
-        )
-
-    def parse_instruments(self, bodies: Sequence[Any]) -> list[Instrument]:
-        # fundingInfo names only the symbols whose terms were adjusted; the others have 8 hours.
-        adjusted = {entry["symbol"]: entry for entry in (bodies[1] if len(bodies) > 1 else ())}
-        return [
-            self._instrument(entry, adjusted.get(entry["symbol"]))
-            for entry in perpetuals(bodies[0])
-        ]
-
     def _funding_terms(self, funding: Mapping[str, Any] | None) -> dict[str, float | None]:
+        # fundingInfo names only the symbols whose terms were adjusted; the others have 8 hours.
         if funding is None:
             return {"funding_interval_hours": EIGHT_HOURS}
         return {

@@ -1,4 +1,4 @@
-"""`market-assets ingest` as a new user tries it: every mistake is one clear message, nothing lost."""
+"""`market-assets ingest` as a new user tries it: each mistake is one message, nothing is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""One real stack (webserver, daemon, code server, simulator) that these tests share."""
+"""One real stack (webserver, daemon, code server, simulator) that these tests share.
+
+Each module names the same xdist group: two stacks at once are too much for two cores. (A mark that
+a conftest adds comes too late for xdist.)
+"""
 
 from __future__ import annotations
 
@@ -17,10 +21,9 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker for all: two stacks at once are too much for two cores."""
+    """All of these take long."""
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("end_to_end"))
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.timeout(600))
 

@@ -7,10 +7,13 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import psutil
+import pytest
 from driving import SYMBOLS, DrivenStack, key_time, until
 
 from market_assets.stack.dagster_api import ranges
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
+
+pytestmark = pytest.mark.xdist_group("end_to_end")
 
 ASSETS = ("binance_ohlcv", "binance_funding_rates")
 HOURS = 60 * 24

@@ -15,7 +15,7 @@ sys.path.insert(0, str(CHECKOUT / "scripts"))
 
 from take_screenshots import ChromiumMissing, DagsterUi, browser_page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("end_to_end")]
 
 ASSET = "raw/aster_ohlcv"
 DRAWN = "image => image.complete && image.naturalWidth > 0"

@@ -19,6 +19,8 @@ from market_assets.stack import ports
 from market_assets.stack.layout import CHECKOUT
 from market_assets.stack.processes import leftovers, stop
 
+pytestmark = pytest.mark.xdist_group("end_to_end")
+
 COMMAND = "from market_assets.cli import main; main()"
 # Coverage of the last three days: one symbol of one venue.
 TABLE = re.compile(r"binance\W+ohlcv\W+1h\W+1\W+72\W+0\W+0\W+0\W+0")

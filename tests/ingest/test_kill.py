@@ -18,7 +18,7 @@ from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
 KILLS = 20
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
-SPAN = window("2025-03-01", "2026-03-01")
+SPAN = window("2025-08-01", "2026-03-01")
 HOUR = 3_600_000
 REPOSITORY = Path(__file__).parents[2]
 
@@ -39,7 +39,7 @@ def test_a_run_killed_twenty_times_never_leaves_half_a_chunk(lab: Lab):
     command = [
         sys.executable, "-c", "from market_assets.cli import main; main()",
         "ingest", "--venue", "binance",
-        "--symbols", ",".join(SYMBOLS), "--from", "2025-03-01", "--to", "2026-03-01", "--quiet",
+        "--symbols", ",".join(SYMBOLS), "--from", "2025-08-01", "--to", "2026-03-01", "--quiet",
     ]  # fmt: skip
     truth = {s: {r["timestamp"]: r for r in lab.true_candles("binance", s, SPAN)} for s in SYMBOLS}
     stored_after: list[int] = []

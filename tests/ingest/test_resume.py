@@ -74,20 +74,20 @@ def test_only_the_missing_intervals_are_asked_for_again(lab: Lab):
 
 STOPS: dict[str, tuple[dict[str, Any], dict[str, Any], type[Exception], int]] = {
     "ban": (
-        {"fault": "http_418", "start_request": 5, "end_request": 5},
+        {"fault": "http_418", "start_request": 3, "end_request": 3},
         {"max_pause_seconds": 2},
         VenueThrottled,
         4,
     ),
     "circuit": (
-        {"fault": "http_503", "start_request": 5, "end_request": 10**6},
+        {"fault": "http_503", "start_request": 3, "end_request": 10**6},
         {"breaker_failures": 6, "breaker_first_pause_seconds": 0.2,
          "breaker_next_pause_seconds": 60},
         CircuitOpen,
         4,
     ),
     "geo": (
-        {"fault": "http_451", "start_request": 5, "end_request": 10**6},
+        {"fault": "http_451", "start_request": 3, "end_request": 10**6},
         {},
         GeoBlocked,
         5,
