@@ -11,7 +11,7 @@ import click
 
 from market_assets.cli import options
 from market_assets.ingest.job import Job, Summary
-from market_assets.ingest.run import Progress
+from market_assets.ingest.run import Progress, check
 from market_assets.ingest.run import ingest as run_ingest
 from market_assets.schemas.timeline import to_text
 from market_assets.venues._gate import Wait
@@ -42,9 +42,8 @@ def ingest(
 ) -> None:
     """Bring [from, to) of a dataset into the warehouse. Run it again to go on where it stopped."""
     settings = options.load(config)
-    configured = settings.venue(venue)  # a venue that is none is told before a warehouse is made
     interval = interval if dataset == "ohlcv" else ""
-    start = start or options.midnight(configured.start)
+    start = start or options.midnight(settings.venue(venue).start)
     job = Job(
         venue,
         dataset,
@@ -53,6 +52,7 @@ def ingest(
         interval,
         refresh,
     )
+    check(job)  # what makes no sense is told before a warehouse is made
     with options.warehouse(settings) as store, _progress(quiet) as progress:
         summary = run_ingest(job, settings, store, progress)
     show(summary)

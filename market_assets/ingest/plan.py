@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 
 from market_assets.schemas.timeline import Window, merge
@@ -58,16 +59,16 @@ def chunks(
     symbols = sum(1 for windows in todo.values() if windows)
     pages_per_chunk = max(1, round(chunk_rows / (symbols * page_rows)))
     length = pages_per_chunk * page_rows * step
-    cut: list[dict[str, list[Window]]] = []
-    for span in everything:
-        for piece in span.pieces(length):
-            chunk = {
-                symbol: [
-                    part for window in windows if (part := window.clip(piece.start, piece.end))
-                ]
-                for symbol, windows in todo.items()
-            }
-            cut.append({symbol: parts for symbol, parts in chunk.items() if parts})
+    pieces = [piece for span in everything for piece in span.pieces(length)]
+    starts = [piece.start for piece in pieces]
+    cut: list[dict[str, list[Window]]] = [{} for _ in pieces]
+    for symbol, windows in todo.items():
+        for window in windows:
+            at = bisect_right(starts, window.start) - 1
+            while at < len(pieces) and pieces[at].start < window.end:
+                if part := window.clip(pieces[at].start, pieces[at].end):
+                    cut[at].setdefault(symbol, []).append(part)
+                at += 1
     return _joined_small(cut, chunk_rows * step)
 
 

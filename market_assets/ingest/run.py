@@ -71,7 +71,7 @@ class IngestRun:
     def __init__(
         self, job: Job, settings: Settings, warehouse: Warehouse, progress: Progress
     ) -> None:
-        _check(job)
+        check(job)
         self.job = replace(job, run_id=job.run_id or uuid.uuid4().hex[:16])
         self.dataset: Dataset = DATASETS[job.dataset]
         self.settings = settings
@@ -341,7 +341,7 @@ def _snapshot(dataset: Dataset, rows: pa.Table) -> Finding:
     return Finding("", (), [good], bad)
 
 
-def _check(job: Job) -> None:
+def check(job: Job) -> None:
     """A job that makes no sense is refused before anything is asked."""
     fetched = [dataset.name for dataset in FETCHED]
     if job.venue not in VENUES:

@@ -27,7 +27,7 @@ FUNDING_CEILING = 0.04
 # Sums of rounded decimals differ in the last places: taker buys may exceed volume by this much.
 ROUNDING = 1e-9
 # A settlement can be stamped a little after its minute (Binance: some milliseconds).
-FUNDING_JITTER_MS = 30_000
+FUNDING_JITTER_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ FUNDING_RULES = (
     ),
     Rule(
         "off_grid",
-        "timestamp is a whole minute, within 30 s of the venue's own",
+        "timestamp is a whole minute, within 5 s of the venue's own",
         _funding_off_minute,
         ("timestamp", "raw_timestamp"),
     ),

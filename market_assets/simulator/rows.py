@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from market_assets.simulator.bars import Bars, Series
 from market_assets.simulator.cache import BlockCache
 from market_assets.simulator.instruments import Instrument
 from market_assets.simulator.intervals import DAY_MS, MINUTE_MS, floor_to
-from market_assets.simulator.market import Bars, Market, Series
+from market_assets.simulator.market import Market
 from market_assets.simulator.noise import Ints
 
 # (bars, which columns of them, instrument, whether they are closed) -> one row of bytes each

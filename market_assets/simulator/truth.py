@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from market_assets.simulator.answers import Params
+from market_assets.simulator.bars import Row, Series, Why
 from market_assets.simulator.clock import SimulatedClock
 from market_assets.simulator.funding import Funding, hours_at
 from market_assets.simulator.instruments import VENUES, Instrument
 from market_assets.simulator.intervals import DAY_MS, MINUTE_MS, MINUTES, floor_to
-from market_assets.simulator.market import Market, Row, Series, Why
+from market_assets.simulator.market import Market
 
 _REASONS: Final = {
     Why.LOST: "lost",

@@ -33,16 +33,7 @@ def missing_settlements(lab: Lab, venue: str, symbol: str, span: Any) -> set[int
         pytest.param({"empty_page": 0.25}, id="empty-pages"),
         pytest.param({"short_page": 1.0, "short_page_rows": 0.05}, id="short-pages"),
         pytest.param({"duplicates": 0.5}, id="duplicates"),
-        pytest.param(
-            {"bad_row": 0.3},
-            id="bad-rows",
-            # strict=False: whether a draw of the faults contains one of these rows is chance.
-            marks=pytest.mark.xfail(
-                strict=False,
-                reason="rules.FUNDING_JITTER_MS is 30 s: rounding to the minute never drifts more,"
-                " so that a settlement stamped 20 minutes late is stored",
-            ),
-        ),
+        pytest.param({"bad_row": 0.3}, id="bad-rows"),
     ],
 )
 def test_every_settlement_is_stored_with_its_rate_and_its_interval(

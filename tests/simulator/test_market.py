@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from market_assets.simulator.config import SimulatorConfig
 from market_assets.simulator.intervals import MINUTES
-from market_assets.simulator.market import Market, Row, Series, Why
+from market_assets.simulator.bars import Row, Series, Why
+from market_assets.simulator.market import Market
 
 CONFIG = SimulatorConfig.from_mapping(
     {"faults": {"no_trade_rate": 0.05, "lost_rate": 0.05, "flat_rate": 0.05}}

@@ -9,11 +9,12 @@ from typing import Final
 import orjson
 
 from market_assets.simulator.answers import Answer, Endpoint, Page, Params, Refused, json_answer
+from market_assets.simulator.bars import Bars, Row, Series
 from market_assets.simulator.clock import SimulatedClock
 from market_assets.simulator.funding import Funding, Settlement
 from market_assets.simulator.instruments import FOREVER, Instrument
 from market_assets.simulator.intervals import DAY_MS, HONG_KONG_OFFSET_MINUTES, MINUTE_MS, floor_to
-from market_assets.simulator.market import Bars, Market, Row, Series
+from market_assets.simulator.market import Market
 from market_assets.simulator.noise import Ints
 from market_assets.simulator.rows import CandleRows, decimal_columns
 
