@@ -37,9 +37,6 @@ class Why(IntEnum):
     ZOMBIE = 5  # after the delisting, but served all the same
 
 
-_WHY_OF_HOUR: Final = np.array([Why.PRESENT, Why.NO_TRADE, Why.LOST, Why.PRESENT], dtype=np.uint8)
-
-
 @dataclass(frozen=True, slots=True)
 class Series:
     """One instrument in one interval on one venue."""

@@ -36,6 +36,7 @@ _SPREAD_SLOW: Final = 0.00012
 _SPREAD_FAST: Final = 0.00002
 _VOLUME_SHARE: Final = {"binance": 1.0, "okx": 0.4, "aster": 0.15}
 _TRADES_A_MINUTE: Final = 300.0
+_WHY_OF_HOUR: Final = np.array([Why.PRESENT, Why.NO_TRADE, Why.LOST, Why.PRESENT], dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from market_assets.simulator.bars import Row, Series, Why
 from market_assets.simulator.config import SimulatorConfig
 from market_assets.simulator.intervals import MINUTES
-from market_assets.simulator.bars import Row, Series, Why
 from market_assets.simulator.market import Market
 
 CONFIG = SimulatorConfig.from_mapping(
