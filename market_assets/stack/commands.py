@@ -116,7 +116,14 @@ def _summarise(
     if settings.warehouse.engine == "ducklake" and settings.warehouse.path.exists():
         with DuckLakeWarehouse(settings.warehouse.path, read_only=True) as store:
             display.coverage(out, store.coverage_by_day())
-    display.summary(out, url=url, layout=layout, simulator=simulator, asset=asset)
+    display.summary(
+        out,
+        url=url,
+        layout=layout,
+        warehouse=settings.warehouse.path,
+        simulator=simulator,
+        asset=asset,
+    )
 
 
 def _missing(days: FirstDays) -> list[str]:

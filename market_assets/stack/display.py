@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -71,10 +72,18 @@ class _Lines:
 
 
 def summary(
-    out: Console, *, url: str, layout: Layout, simulator: str | None, asset: AssetKey | None
+    out: Console,
+    *,
+    url: str,
+    layout: Layout,
+    warehouse: Path,
+    simulator: str | None,
+    asset: AssetKey | None,
 ) -> None:
     """Where to click, where things lie, what to try next."""
-    command = f"market-assets {{}} --config {_short(layout.platform)}"
+    program = Path(sys.executable).with_name("market-assets")
+    name = _short(program) if program.exists() else "market-assets"
+    command = f"{name} {{}} --config {_short(layout.platform)}"
     lines = [
         ("Dagster UI", url),
         ("Asset graph", f"{url}/asset-groups"),
@@ -85,7 +94,7 @@ def summary(
     if simulator:
         lines.append(("Simulated venues", simulator))
     lines += [
-        ("Warehouse", _short(layout.state / "warehouse")),
+        ("Warehouse", _short(warehouse)),
         ("Logs", f"{_short(layout.logs)}/*.log"),
         ("Next", command.format("status")),
         ("", command.format('query "SELECT * FROM raw.binance_ohlcv LIMIT 5"')),
