@@ -76,4 +76,14 @@ def _column(rows: Sequence[Any], field: Field) -> pa.Array:
         values = [(row.get(at) if isinstance(row, dict) else row[at]) or None for row in rows]
     if field.kind == "ms":
         values = [int(value) * 1000 for value in values]
-    return arrow.column(values, target)
+    column = arrow.column(values, target)
+    # "NaN" and "Infinity" are words that Python reads as numbers; no price or rate is one.
+    if field.kind == "number" and _not_finite(column) != column.null_count:
+        raise ValueError(f"{field.name} is not a finite number")
+    return column
+
+
+def _not_finite(column: pa.Array) -> int:
+    import numpy as np
+
+    return int(np.count_nonzero(~np.isfinite(arrow.numbers(column))))

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from multiprocessing.queues import Queue
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,12 @@ from hypothesis import strategies as st
 from market_assets.venues._gate import BreakerPolicy, Gate
 from market_assets.venues.contract import Bucket
 
+# Spawned processes import what they run by name.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from gate_workers import WIDE, spend_all_day, tell_of_a_ban
+
 SHORT = Bucket("weight", 20, 0.4)
-WIDE = Bucket("weight", 100_000, 60.0)
 QUICK = BreakerPolicy(failures=3, first_pause=0.3, next_pause=1.5)
 
 
@@ -103,23 +106,6 @@ def test_a_spending_counts_from_when_the_request_goes_not_from_when_it_queued(pa
     holder.close()
 
 
-def spend_all_day(path: Path, ready: Barrier, results: Queue[list[tuple[float, float]]]) -> None:
-    """A process that asks as fast as it can; reports when it asked and when it was let in."""
-    gate = Gate(path, "binance", [Bucket("weight", 40, 1.0)])
-    sent = []
-    ready.wait()
-    until = time.time() + 3.0
-    while time.time() < until:
-        asked = time.time()
-        wait = gate.enter([("weight", 3)])
-        if wait is None:
-            sent.append((asked, time.time()))
-        else:
-            time.sleep(min(wait.seconds, 0.05))
-    gate.close()
-    results.put(sent)
-
-
 def test_four_processes_together_stay_within_the_limit(path: Path):
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
@@ -169,12 +155,6 @@ def test_a_count_near_the_limit_stops_everybody_until_the_venues_next_minute(pat
 
 
 # -- pauses
-
-
-def tell_of_a_ban(path: Path, until: float) -> None:
-    gate = Gate(path, "binance", [WIDE])
-    gate.paused(until, "HTTP 418: banned this address")
-    gate.close()
 
 
 def test_a_ban_that_one_process_met_stops_the_others(path: Path, gate: Gate):

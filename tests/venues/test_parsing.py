@@ -163,3 +163,11 @@ def test_a_row_that_can_not_be_read_is_set_aside_and_the_others_are_kept(row: An
     assert rows.table.num_rows == 2
     assert len(rows.malformed) == 1
     assert json.loads(rows.malformed[0].payload) == row
+
+
+def test_a_word_that_python_reads_as_a_number_is_none():
+    told = payload("okx", "funding-rate-history")
+    told["data"][0]["fundingRate"] = "NaN"
+    rows = OKX.parse_funding(told)
+    assert rows.table.num_rows == 1
+    assert "predicted_rate is not a finite number" in rows.malformed[0].problem

@@ -28,7 +28,7 @@ from warehouse_workers import (
 from market_assets.errors import WarehouseBusy
 from market_assets.schemas.datasets import OHLCV
 
-SECONDS = float(os.environ.get("MARKET_ASSETS_TEST_CONCURRENCY_SECONDS", "8"))
+SECONDS = float(os.environ.get("MARKET_ASSETS_TEST_CONCURRENCY_SECONDS", "30"))
 WRITERS = 4
 KILLS = 20
 DAYS = 3
