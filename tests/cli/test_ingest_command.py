@@ -139,7 +139,7 @@ def test_no_exchange_at_the_address_is_one_message_soon(cli: Any, monkeypatch: A
     monkeypatch.delenv("MARKET_ASSETS_HTTP__BACKOFF_SECONDS")  # as a new user has it
     began = time.monotonic()
     ran = cli(*ASK)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     assert ran.code == 4
     ran.assert_one_clear_message()
     assert address in ran.err

@@ -56,7 +56,7 @@ def test_a_cancelled_run_ends_at_once_and_what_is_stored_counts(
     stopper.join()
     [ended] = [e for e in result.all_events if e.event_type is dg.DagsterEventType.RUN_FAILURE]
     assert "Execution was interrupted" in (ended.message or "")
-    assert time.monotonic() - sent[0] < 15
+    assert time.monotonic() - sent[0] < 60
     assert len(platform.materialised("okx_ohlcv")) == 6
     platform.lab.exchange.control(latency_ms=0)
     assert platform.run("okx_ohlcv", *DAY).success
