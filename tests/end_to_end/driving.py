@@ -160,7 +160,15 @@ class DrivenStack:
         return self.api.launch_run([key], partition)
 
     def cancel(self, backfill_id: str) -> None:
-        self.api.one(CANCEL, id=backfill_id)
+        """Dagster's daemon writes a backfill back as it read it a moment before: a click that comes
+        in between is lost, the page goes on to say "In progress", and a person clicks again."""
+
+        def taken() -> bool:
+            self.api.one(CANCEL, id=backfill_id)
+            time.sleep(3)
+            return self.api.backfill(backfill_id)["status"] in {"CANCELING", *ENDED}
+
+        until(taken, 15, "the daemon has seen that the backfill is cancelled")
 
     def backfill_ends(self, backfill_id: str, seconds: float = SLOW) -> str:
         def status() -> str | None:

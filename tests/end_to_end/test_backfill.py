@@ -79,9 +79,9 @@ def test_a_cancelled_backfill_ends_within_a_minute(stack: DrivenStack) -> None:
 def test_after_kill_9_of_everything_the_next_start_frees_what_dead_runs_held(
     stack: DrivenStack,
 ) -> None:
-    keys = stack.partitions("okx_ohlcv").keys
-    stack.control(faults={"timeout": 1.0, "fault_venues": ["okx"]})
-    dead = stack.launch_run(("raw", "okx_ohlcv"), keys[-40])
+    keys = stack.partitions("aster_ohlcv").keys
+    stack.control(faults={"timeout": 1.0, "fault_venues": ["aster"]})
+    dead = stack.launch_run(("raw", "aster_ohlcv"), keys[-40])
     stack.run_starts(runIds=[dead])
     stack.kill()
     until(lambda: not stack.processes(), 15, "the guard has ended every process")
@@ -89,9 +89,9 @@ def test_after_kill_9_of_everything_the_next_start_frees_what_dead_runs_held(
     stack.start()  # the simulator starts anew as well: without that fault
     (run,) = stack.api.runs(runIds=[dead])
     assert run["status"] == "FAILURE"
-    alive = stack.launch_run(("raw", "okx_ohlcv"), keys[-50])
+    alive = stack.launch_run(("raw", "aster_ohlcv"), keys[-50])
     assert stack.run_ends(alive, seconds=120) == "SUCCESS"
-    _equals_truth(stack, "okx", [keys[-50]], funding=False)
+    _equals_truth(stack, "aster", [keys[-50]], funding=False)
 
 
 def _not_there(stack: DrivenStack, asset: str, wanted: Sequence[str]) -> list[str]:
