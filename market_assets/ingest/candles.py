@@ -34,7 +34,8 @@ class Candles:
     absent: list[int] = field(default_factory=list)
     tables: list[pa.Table] = field(default_factory=list)
     quarantined: list[QuarantinedRow] = field(default_factory=list)
-    # Times and volumes of every page, also of neighbours outside of what was to be found.
+    # Times and volumes of valid rows of every page, also of neighbours outside of what was to be
+    # found. A broken row's volume could excuse a hole beside it.
     seen: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = field(default_factory=list)
     # How many answers showed candles around a hole and none in it.
     confirmations: Counter[int] = field(default_factory=Counter)
@@ -135,6 +136,7 @@ class CandleFetcher:
 
         wanted = np.array(candles.absent, dtype=np.int64)
         parts: list[pa.Table] = []
+        neighbours: list[pa.Table] = []
         shown: list[NDArray[np.int64]] = []
         candles.quarantined += unreadable([rows for _, rows in answers], candles.instrument.symbol)
         for call, rows in answers:
@@ -149,19 +151,15 @@ class CandleFetcher:
             # Pages around holes overlap: what one of them brought, the next need not bring again.
             wanted = np.setdiff1d(wanted, times[new], assume_unique=False)
             parts.append(rows.table.filter(arrow.mask(new)))
-            candles.seen.append((times[inside], arrow.numbers(rows.table.column("volume"))[inside]))
+            if (inside & ~new).any():
+                neighbours.append(rows.table.filter(arrow.mask(inside & ~new)))
             shown.append(np.sort(times[inside]))
         if not parts:
             return
-        table = canonical(
-            OHLCV,
-            pa.concat_tables(parts),
-            candles.instrument.symbol,
-            self._origin,
-            self.source.now_ms(),
-        )
-        good, bad = judged(OHLCV, table, candles.instrument.symbol)
+        good, bad = self._judged(candles, pa.concat_tables(parts))
         candles.quarantined += bad
+        for table in (*(self._judged(candles, rows)[0] for rows in neighbours), good):
+            candles.seen.append((times_ms(table), arrow.numbers(table.column("volume"))))
         if good.num_rows:
             candles.tables.append(good)
         found = set(times_ms(good).tolist())
@@ -169,6 +167,11 @@ class CandleFetcher:
         if candles.absent:
             for rows_shown in shown:
                 self._count(candles, rows_shown)
+
+    def _judged(self, candles: Candles, rows: pa.Table) -> tuple[pa.Table, list[QuarantinedRow]]:
+        symbol = candles.instrument.symbol
+        table = canonical(OHLCV, rows, symbol, self._origin, self.source.now_ms())
+        return judged(OHLCV, table, symbol)
 
     def _count(self, candles: Candles, rows: NDArray[np.int64]) -> None:
         """One more answer that shows candles on both sides of these holes and none in them."""

@@ -95,3 +95,19 @@ def test_a_wrong_price_that_was_told_once_is_put_right_by_a_refresh(lab: Lab):
     summary = lab.ingest("binance", "BTCUSDT", SPAN, refresh=True)
     assert summary.corrected == 1
     lab.assert_truth("binance", "BTCUSDT", SPAN)
+
+
+@ALL_VENUES
+def test_broken_rows_beside_a_lost_candle_never_excuse_it(lab: Lab, venue: str):
+    """A hole is held against the volume around it: a broken row's volume is no volume."""
+    span = window("2026-02-07", "2026-02-11")
+    lab.exchange.control(faults={"lost_rate": 0.15, "bad_row": 0.6})
+    symbols = ("BTCUSDT", "ETHUSDT", "UNIUSDT", "LINKUSDT")
+    lab.ingest(venue, symbols, span, "1h")
+    lost = 0
+    for symbol in symbols:
+        true = lab.true_absences(venue, symbol, span, "1h")
+        named = lab.absences(venue, symbol, span, "1h")
+        lost += len(true)
+        assert {t for t, why in named.items() if why != "missing"} == set(), symbol
+    assert lost > 20
