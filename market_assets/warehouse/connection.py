@@ -89,6 +89,12 @@ def _instance() -> duckdb.DuckDBPyConnection:
             "threads": str(_THREADS),
         },
     )
+    prepare(connection)
+    return connection
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Load the extensions and set what makes a lake on a SQLite catalog safe."""
     for name in _EXTENSIONS:
         connection.execute(f"LOAD {literal(str(extension_file(name)))}")
     # Parallel scans of the catalog see different states: readers would see half a commit.
@@ -98,7 +104,6 @@ def _instance() -> duckdb.DuckDBPyConnection:
     # The default factor of 1.5 would have the fortieth wait last for days.
     connection.execute("SET GLOBAL ducklake_retry_backoff = 1.1")
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
-    return connection
 
 
 def extension_file(name: str) -> Path:

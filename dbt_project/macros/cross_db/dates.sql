@@ -1,0 +1,51 @@
+{# A date, so many days later. #}
+{% macro add_days(date, days) -%}
+    {{ return(adapter.dispatch('add_days', 'market_assets')(date, days)) }}
+{%- endmacro %}
+
+{% macro default__add_days(date, days) -%}
+    date_add({{ date }}, interval {{ days }} day)
+{%- endmacro %}
+
+{% macro duckdb__add_days(date, days) -%}
+    cast({{ date }} + ({{ days }}) as date)
+{%- endmacro %}
+
+{# The first moment of a date, in UTC. #}
+{% macro midnight(date) -%}
+    {{ return(adapter.dispatch('midnight', 'market_assets')(date)) }}
+{%- endmacro %}
+
+{% macro default__midnight(date) -%}
+    timestamp({{ date }})
+{%- endmacro %}
+
+{% macro duckdb__midnight(date) -%}
+    cast({{ date }} as timestamp)
+{%- endmacro %}
+
+{# A timestamp cut to the hours of its day: 4 gives 00:00, 04:00, ... #}
+{% macro floor_to_hours(timestamp, hours) -%}
+    {{ return(adapter.dispatch('floor_to_hours', 'market_assets')(timestamp, hours)) }}
+{%- endmacro %}
+
+{% macro default__floor_to_hours(timestamp, hours) -%}
+    timestamp_seconds(div(unix_seconds({{ timestamp }}), {{ hours * 3600 }}) * {{ hours * 3600 }})
+{%- endmacro %}
+
+{% macro duckdb__floor_to_hours(timestamp, hours) -%}
+    time_bucket(interval '{{ hours }} hours', {{ timestamp }}, timestamp '1970-01-01')
+{%- endmacro %}
+
+{# Now, as the UTC timestamp that tables hold. #}
+{% macro utc_now() -%}
+    {{ return(adapter.dispatch('utc_now', 'market_assets')()) }}
+{%- endmacro %}
+
+{% macro default__utc_now() -%}
+    current_timestamp()
+{%- endmacro %}
+
+{% macro duckdb__utc_now() -%}
+    cast(now() at time zone 'UTC' as timestamp)
+{%- endmacro %}
