@@ -23,7 +23,7 @@ stored as (
         sum(volume) as volume,
         sum(quote_volume) as quote_volume,
         {{ per('sum(quote_volume)', 'sum(volume)') }} as vwap,
-        sum(num_trades) as num_trades,
+        cast(sum(num_trades) as int64) as num_trades,
         sum(taker_buy_volume) as taker_buy_volume,
         sum(taker_buy_quote_volume) as taker_buy_quote_volume,
         min(timestamp) as first_candle_at,

@@ -8,7 +8,9 @@ with candles as (
         case
             when sum(volume) over beside > 0 then volume
             else 1.0
-        end as weight
+        end as weight,
+        min(close) over beside as lowest_close,
+        max(close) over beside as highest_close
     from {{ ref('ohlcv') }}
     where {{ in_run('timestamp') }}
     window beside as (partition by symbol, {{ interval_column() }}, timestamp)
@@ -26,9 +28,12 @@ select
     sum(quote_volume) as quote_volume,
     {{ per('sum(quote_volume)', 'sum(volume)') }} as vwap,
     count(*) as venue_count,
-    {{ per('max(close) - min(close)', 'min(close)') }} as venue_spread,
-    min_by(venue, close) as cheapest_venue,
-    max_by(venue, close) as dearest_venue,
+    case when count(*) > 1
+        then {{ per('max(close) - min(close)', 'min(close)') }}
+    end as venue_spread,
+    {# Not min_by: of two equal closes it may name either venue, and another one the next time. #}
+    min(case when close = lowest_close then venue end) as cheapest_venue,
+    min(case when close = highest_close then venue end) as dearest_venue,
     min(quality_score) as quality_score
 from candles
 group by timestamp, symbol, {{ interval_column() }}

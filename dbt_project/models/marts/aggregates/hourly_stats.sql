@@ -7,7 +7,7 @@ with hours as (
         *,
         {{ epoch_seconds('timestamp') }} as opened_at
     from {{ ref('ohlcv') }}
-    where {{ interval_column() }} = '1h' and {{ read_for_run('timestamp', days=2) }}
+    where {{ interval_column() }} = '1h' and {{ read_for_run('timestamp', days=1) }}
 ),
 
 looked_back as (

@@ -84,9 +84,9 @@ select
     funding_rate * {{ settlements_a_year('interval_hours') }} as annualised_rate,
     mark_price,
     {{ quality_score({
-        'is_outside_cap': 0.5,
-        'is_rate_outlier': 0.1,
-        'is_interval_changed': 0.1,
+        'is_outside_cap': 50,
+        'is_rate_outlier': 10,
+        'is_interval_changed': 10,
     }) }} as quality_score,
     is_outside_cap,
     is_interval_changed,
