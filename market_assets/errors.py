@@ -18,7 +18,8 @@ MarketAssetsError
 │   ├── StackRunning               another start of the same state folder is alive
 │   ├── PortTaken                  nothing can listen where the stack should
 │   ├── ProcessDied                a process of the stack does not stay up
-│   └── DagsterRefused             the running Dagster answered with an error
+│   ├── DagsterRefused             the running Dagster answered with an error
+│   └── MartsFailed                dbt could not build the marts, or a test of them failed
 └── IntervalsMissing               finished, what was found is kept, but intervals are still missing
 
 Each carries what was being done, the facts, and what to do next; its type says whether to retry.
@@ -38,6 +39,7 @@ EXIT_VENUE_UNAVAILABLE = 4
 EXIT_VENUE_REFUSED = 5
 EXIT_WAREHOUSE = 6
 EXIT_STACK = 7
+EXIT_MARTS = 8
 EXIT_INTERRUPTED = 130
 
 
@@ -136,6 +138,10 @@ class ProcessDied(Terminal):
 
 class DagsterRefused(Terminal):
     exit_code = EXIT_STACK
+
+
+class MartsFailed(Terminal):
+    exit_code = EXIT_MARTS
 
 
 class IntervalsMissing(MarketAssetsError):

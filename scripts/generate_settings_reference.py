@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import date
 from pathlib import Path
@@ -53,6 +54,10 @@ def render() -> str:
 
 def _default(path: tuple[str, ...], field: FieldInfo) -> str:
     value = VENUE_URLS.get(path[1]) if path[-1] == "base_url" else field.default  # type: ignore[call-overload]
+    if field.default_factory is not None:
+        made = field.get_default(call_default_factory=True)
+        plain = {name: part.model_dump() for name, part in made.items()}
+        return f"`{json.dumps(plain)}`"
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -12,10 +12,10 @@ from market_assets.settings.models import (
     Settings,
     SimulatorSettings,
     Thresholds,
-    VenueName,
     VenueSettings,
     WarehouseSettings,
 )
+from market_assets.settings.section import VenueName
 from market_assets.settings.secrets import Secrets, load_secrets
 
 __all__ = [

@@ -121,7 +121,7 @@ def _value(text: str, variable: Variable) -> object:
     if variable.optional and text.lower() in {"", "null", "none"}:
         return None
     if variable.many:
-        if text.startswith("["):
+        if text.startswith(("[", "{")):
             try:
                 return json.loads(text)
             except ValueError:

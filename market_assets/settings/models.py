@@ -6,75 +6,32 @@ import difflib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from market_assets.errors import RequestInvalid
-from market_assets.settings.rules import check_day, check_symbol, check_url, without_repeats
+from market_assets.settings.marts import MartsSettings
+from market_assets.settings.rules import without_repeats
+from market_assets.settings.section import (
+    VENUE_NAMES,
+    Day,
+    RootedPath,
+    Section,
+    Symbol,
+    Url,
+    VenueName,
+)
 
-VenueName = Literal["binance", "okx", "aster"]
 Interval = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"]
 
-VENUE_NAMES: tuple[VenueName, ...] = get_args(VenueName)
 VENUE_URLS: dict[VenueName, str] = {
     "binance": "https://fapi.binance.com",
     "okx": "https://openapi.okx.com",
     "aster": "https://fapi.asterdex.com",
 }
 DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT", "UNIUSDT", "LINKUSDT", "AAVEUSDT")
-
-
-def _from_root(path: Path, info: ValidationInfo) -> Path:
-    """Relative paths belong to the folder of platform.yaml, wherever the process was started."""
-    root: Path | None = (info.context or {}).get("root")
-    path = path.expanduser()
-    return path if root is None else root / path
-
-
-Day = Annotated[date, BeforeValidator(check_day)]
-RootedPath = Annotated[Path, AfterValidator(_from_root)]
-Symbol = Annotated[str, AfterValidator(check_symbol)]
-Url = Annotated[str, AfterValidator(check_url)]
-
-
-class Section(BaseModel):
-    """Frozen, and strict about names: a key that nobody reads is a mistake, not a remark."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _tidy(cls, data: Any) -> Any:
-        if data is None:  # a heading in the file with every line under it commented out
-            return {}
-        if not isinstance(data, Mapping):
-            return data
-        # pydantic reads true as 1; as text it is refused where a number belongs
-        tidy = {
-            key: str(value).lower()
-            if isinstance(value, bool)
-            and key in cls.model_fields
-            and cls.model_fields[key].annotation is not bool
-            else value
-            for key, value in data.items()
-        }
-        for name, field in cls.model_fields.items():
-            # a section made by its default factory would not learn the root of relative paths
-            if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-                tidy.setdefault(name, {})
-        return tidy
 
 
 class VenueSettings(Section):
@@ -248,6 +205,9 @@ class Settings(Section):
     )
     thresholds: Thresholds = Field(
         default_factory=Thresholds, description="When health checks raise an alert"
+    )
+    marts: MartsSettings = Field(
+        default_factory=MartsSettings, description="What dbt computes, and with which numbers"
     )
     simulator: SimulatorSettings = Field(
         default_factory=SimulatorSettings, description="The simulated exchanges"

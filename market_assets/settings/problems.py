@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from market_assets.settings.models import VENUE_NAMES
+from market_assets.settings.section import VENUE_NAMES
 from market_assets.settings.secrets import LOOKS_SECRET, variable_for
 from market_assets.settings.variables import allowed, field_at, section_at
 
@@ -135,7 +135,7 @@ def _problem(
     where = origins.of(path)
     if kind == "extra_forbidden":
         return _unknown_key(path, where)
-    if "[key]" in detail["loc"]:
+    if "[key]" in detail["loc"] and path[0] == "venues":
         near = nearest(str(path[-1]).lower(), VENUE_NAMES)
         fix = f"write venues.{near}" if near else "remove it, or write one of the venues there are"
         return Problem(path, where, "no such venue", fix, ", ".join(VENUE_NAMES))

@@ -12,8 +12,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 from annotated_types import Ge, Gt, Le
 from pydantic.fields import FieldInfo
 
-from market_assets.settings.models import VENUE_NAMES, Section, Settings, VenueSettings
+from market_assets.settings.models import Settings, VenueSettings
 from market_assets.settings.rules import DAY_ALLOWED, SYMBOL_ALLOWED, URL_ALLOWED
+from market_assets.settings.section import VENUE_NAMES, Section
 
 PREFIX = "MARKET_ASSETS_"
 
@@ -47,7 +48,7 @@ def _walk(section: type[Section], path: tuple[str, ...]) -> Iterator[Variable]:
                 PREFIX + "__".join(here).upper(),
                 here,
                 field,
-                many=get_origin(kind) is tuple,
+                many=get_origin(kind) in (tuple, dict),
                 optional=type(None) in get_args(kind),
             )
 
@@ -93,6 +94,8 @@ def _kind(field: FieldInfo) -> str:
     if "check_symbol" in text:
         return f"at least one of: {SYMBOL_ALLOWED}"
     kind: Any = field.annotation
+    if get_origin(kind) is dict:
+        return "names with their settings (as JSON in a variable)"
     if get_origin(kind) is tuple:
         return f"at least one of: {', '.join(get_args(get_args(kind)[0]))}"
     if get_origin(kind) in {Union, types.UnionType}:

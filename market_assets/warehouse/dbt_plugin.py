@@ -6,11 +6,11 @@ the writer lock meanwhile (`DuckLakeWarehouse.writing_alone`).
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 
+from market_assets.settings import load_settings
 from market_assets.warehouse.connection import attach_lake, prepare
 from market_assets.warehouse.layout import Layout
 
@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 class Plugin(BasePlugin):
     """Attaches the lake, and lends DuckDB the one type name of BigQuery that it lacks."""
 
-    def initialize(self, plugin_config: dict[str, Any]) -> None:
-        self._layout = Layout(Path(plugin_config["path"]).absolute())
-
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
+        # Not from the profile: dbt parses the whole project anew when anything in that changes.
+        layout = Layout(load_settings().warehouse.path.absolute())
         prepare(conn)
-        attach_lake(conn, self._layout.catalog, self._layout.data)
+        attach_lake(conn, layout.catalog, layout.data)
 
     def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
         # Contracts say float64 in both engines. A temporary type lives in its cursor only.

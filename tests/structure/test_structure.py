@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from market_assets.settings.models import VENUE_NAMES
+from market_assets.settings.section import VENUE_NAMES
 from market_assets.simulator.instruments import VENUES as SIMULATED
 from market_assets.venues.registry import VENUES
 

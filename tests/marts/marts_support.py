@@ -1,0 +1,179 @@
+"""A warehouse with marts that tests fill, build, read, copy and cut."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from lab_support import CALM, NOW, VENUES, settings_for, window
+
+from market_assets.ingest.job import Job
+from market_assets.ingest.run import ingest
+from market_assets.marts.build import build
+from market_assets.schemas.timeline import Window
+from market_assets.settings import Settings, load_settings
+from market_assets.simulator.process import RunningSimulator
+from market_assets.warehouse.ddl import dataset_of
+from market_assets.warehouse.ducklake import DuckLakeWarehouse
+
+YEAR = window("2025-03-01", "2026-03-10")
+# A listing in mid-day, a delisting, 4 h funding, and a change from 8 h to 4 h.
+SYMBOLS = {
+    "binance": ("BTCUSDT", "ETHUSDT", "NEWUSDT", "OLDUSDT", "1000PEPEUSDT", "FASTUSDT"),
+    "okx": ("BTCUSDT", "ETHUSDT", "NEWUSDT"),
+    "aster": ("BTCUSDT", "ETHUSDT"),
+}
+MARKET: dict[str, Any] = {
+    "no_trade_rate": 0.002,
+    "lost_rate": 0.0005,
+    "flat_rate": 0.002,
+    "outages": [{"venue": "binance", "start": "2025-11-05T03:00Z", "end": "2025-11-05T08:00Z"}],
+    "corrections": [
+        {
+            "venue": "binance",
+            "symbol": "BTCUSDT",
+            "hour": "2026-03-08T05:00:00Z",
+            "at": "2026-03-10T14:00:00Z",
+            "factor": 1.05,
+        }
+    ],
+}
+
+
+class MartsLab:
+    """One warehouse, its settings in a file as dbt needs them, and the marts built from it."""
+
+    def __init__(self, folder: Path, exchange: RunningSimulator, **changes: Any) -> None:
+        self.folder = folder
+        self.exchange = exchange
+        self.file = folder / "platform.yaml"
+        self.file.write_text(yaml.safe_dump(settings_for(exchange, **changes)))
+        self.settings: Settings = load_settings(self.file, environ={})
+        self.store = DuckLakeWarehouse(self.settings.warehouse.path, venues=VENUES)
+
+    def close(self) -> None:
+        self.store.close()
+
+    def copy(self, folder: Path) -> MartsLab:
+        """The same data and marts in another folder, with dbt's parsed project."""
+        for name in ("warehouse", "state"):
+            shutil.copytree(self.folder / name, folder / name)
+        return MartsLab(folder, self.exchange)
+
+    # -- filling
+
+    def ingest(
+        self,
+        venue: str,
+        dataset: str,
+        symbols: Sequence[str],
+        within: Window = YEAR,
+        *,
+        refresh: bool = False,
+    ) -> None:
+        """Ingest; what stays missing is recorded, as in any run."""
+        interval = "1h" if dataset == "ohlcv" else ""
+        job = Job(venue, dataset, tuple(symbols), within, interval, refresh, "test")
+        ingest(job, self.settings, self.store)
+
+    def insert(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Put hand-made rows into `raw.<table>`; columns that are left out get a plain value."""
+        dataset = dataset_of(table)
+        assert dataset is not None
+        blank = {"float": 0.0, "integer": 0, "string": "x", "boolean": False}
+        filled = [
+            {
+                column.name: row.get(
+                    column.name,
+                    None
+                    if column.nullable
+                    else pd.Timestamp("2026-01-01")
+                    if column.kind == "timestamp"
+                    else blank[column.kind],
+                )
+                for column in dataset.columns
+            }
+            for row in rows
+        ]
+        self.write(f"INSERT INTO lake.raw.{table} BY NAME SELECT * FROM given", pd.DataFrame(filled))
+
+    def write(self, sql: str, given: pd.DataFrame | None = None) -> None:
+        """Any SQL that writes, with `given` as a table; what no user can do, to set a scene."""
+        from market_assets.warehouse.connection import connect
+        from market_assets.warehouse.layout import Layout
+
+        connection = connect(Layout(self.settings.warehouse.path))
+        try:
+            if given is not None:
+                connection.register("given", given)
+            connection.execute(sql)
+        finally:
+            connection.close()
+
+    # -- building and reading
+
+    def build(
+        self,
+        first: str | None = None,
+        last: str | None = None,
+        *,
+        select: Sequence[str] = (),
+        full_refresh: bool = False,
+        tests: bool = False,
+    ) -> None:
+        """dbt over the days from `first` to `last`, both included, or over all."""
+        build(
+            self.settings,
+            first=date.fromisoformat(first) if first else None,
+            last=date.fromisoformat(last) if last else None,
+            select=select,
+            full_refresh=full_refresh,
+            tests=tests,
+        )
+
+    def query(self, sql: str) -> pd.DataFrame:
+        found: pd.DataFrame = self.store.query(sql).to_pandas()
+        return found
+
+    def raw(self, table: str) -> pd.DataFrame:
+        """`raw("binance_ohlcv")`: as stored."""
+        return self.query(f"select * from raw.{table}")
+
+    def mart(self, name: str, where: str = "true") -> pd.DataFrame:
+        return self.query(f"select * from marts.{name} where {where}")
+
+    def candles(self) -> pd.DataFrame:
+        """Every venue's raw hours in one frame, in order of venue, symbol and time."""
+        frames = [self.raw(f"{venue}_ohlcv") for venue in VENUES]
+        together = pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
+        hours = together[together["interval"] == "1h"]
+        return hours.sort_values(["venue", "symbol", "timestamp"], ignore_index=True)
+
+    def funding(self) -> pd.DataFrame:
+        """Every venue's raw settlements in one frame."""
+        frames = [self.raw(f"{venue}_funding_rates") for venue in VENUES]
+        together = pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
+        return together.sort_values(["venue", "symbol", "timestamp"], ignore_index=True)
+
+
+def fill_a_year(lab: MartsLab) -> None:
+    """Three venues with quiet and lost hours, flat runs, an outage, a listing, a delisting, both
+    funding intervals, a change between them, and a correction that was found later."""
+    lab.exchange.control(clock=None, limits=None, faults=None, latency_ms=0)
+    lab.exchange.control(**CALM | {"faults": MARKET})
+    for venue, symbols in SYMBOLS.items():
+        lab.ingest(venue, "instruments", symbols)
+        lab.ingest(venue, "ohlcv", symbols)
+        lab.ingest(venue, "funding_rates", symbols)
+    lab.exchange.control(clock={"mode": "frozen", "now": "2026-03-10T15:00:30Z"})
+    lab.ingest("binance", "ohlcv", ["BTCUSDT"], window("2026-03-07", "2026-03-10"), refresh=True)
+    lab.exchange.control(clock=None, limits=None, faults=None)
+    lab.exchange.control(**CALM)
+
+
+__all__ = ["NOW", "SYMBOLS", "VENUES", "YEAR", "MartsLab", "fill_a_year"]

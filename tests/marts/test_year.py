@@ -1,0 +1,18 @@
+"""What the year that the marts are tested on holds: a fixture without troubles would prove nothing."""
+
+from __future__ import annotations
+
+import pytest
+from marts_support import MartsLab
+
+pytestmark = pytest.mark.xdist_group("marts")
+
+
+def test_the_year_holds_every_kind_of_trouble(year: MartsLab) -> None:
+    reasons = year.query("select reason, count(*) as n from ops.gaps group by reason")
+    assert set(reasons["reason"]) == {"no_trade", "venue_outage", "not_listed", "missing"}
+    assert len(year.query("select * from ops.revisions where dataset = 'ohlcv'")) == 1
+    hours = set(year.funding()["interval_hours"])
+    assert {4.0, 8.0} <= hours
+    symbols = year.query("select distinct symbol from marts.ohlcv where venue = 'binance'")
+    assert {"NEWUSDT", "OLDUSDT"} <= set(symbols["symbol"])
