@@ -1,0 +1,12 @@
+{# A number inside a JSON text; null where it is absent or no number. #}
+{% macro json_number(json, key) -%}
+    {{ return(adapter.dispatch('json_number', 'market_assets')(json, key)) }}
+{%- endmacro %}
+
+{% macro default__json_number(json, key) -%}
+    safe_cast(json_value({{ json }}, '$.{{ key }}') as float64)
+{%- endmacro %}
+
+{% macro duckdb__json_number(json, key) -%}
+    try_cast(json_extract_string({{ json }}, '$.{{ key }}') as double)
+{%- endmacro %}

@@ -1,0 +1,26 @@
+{# The candles of the last so many steps of time, the current one included.
+   Over time and not over rows: a gap never stretches it. `clock` counts seconds or days. #}
+{% macro trailing(clock, span, step=1) -%}
+    (
+        partition by venue, symbol order by {{ clock }}
+        range between {{ (span - 1) * step }} preceding and current row
+    )
+{%- endmacro %}
+
+{# The value of exactly so long ago; nothing where that candle is absent. #}
+{% macro value_before(value, clock, span) -%}
+    max({{ value }}) over (
+        partition by venue, symbol order by {{ clock }}
+        range between {{ span }} preceding and {{ span }} preceding
+    )
+{%- endmacro %}
+
+{# A statistic of a window that holds at least three quarters of its candles, else nothing. #}
+{% macro of_most(value, counted, window, span) -%}
+    case when count({{ counted }}) over {{ window }} >= {{ (span * 3 + 3) // 4 }} then {{ value }} end
+{%- endmacro %}
+
+{# The logarithm of a ratio of prices; a price that is not above 0 has none. #}
+{% macro log_ratio(price, base) -%}
+    case when {{ price }} > 0 and {{ base }} > 0 then ln({{ price }} / {{ base }}) end
+{%- endmacro %}
