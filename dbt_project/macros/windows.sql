@@ -15,9 +15,12 @@
     )
 {%- endmacro %}
 
-{# A statistic of a window that holds at least three quarters of its candles, else nothing. #}
-{% macro of_most(value, counted, window, span) -%}
-    case when count({{ counted }}) over {{ window }} >= {{ (span * 3 + 3) // 4 }} then {{ value }} end
+{# A statistic over a window (its name without `over_`, its candles) that holds at least three
+   quarters of its values, else nothing. `of` is what is aggregated where that is not what counts. #}
+{% macro of_most(aggregate, counted, window, of=none) -%}
+    case when count({{ counted }}) over over_{{ window[0] }} >= {{ (window[1] * 3 + 3) // 4 }}
+        then {{ aggregate }}({{ of or counted }}) over over_{{ window[0] }}
+    end
 {%- endmacro %}
 
 {# The logarithm of a ratio of prices; a price that is not above 0 has none. #}
