@@ -6,8 +6,12 @@ import dagster as dg
 
 from market_assets.defs.assembly import assemble
 from market_assets.settings import load_settings
+from sensors.marts import marts_sensor
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    return assemble(load_settings())
+    settings = load_settings()
+    return dg.Definitions.merge(
+        assemble(settings), dg.Definitions(sensors=[marts_sensor(settings)])
+    )

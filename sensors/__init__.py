@@ -1,1 +1,1 @@
-"""Dagster sensors, each a thin wrapper over market_assets.health and market_assets.alerts."""
+"""Dagster sensors, each a thin wrapper over what judges (marts, health) and tells (alerts)."""

@@ -2,7 +2,8 @@
 
 Exit codes: 0 complete; 2 the request or the settings make no sense; 3 intervals are missing (all
 named, all else stored); 4 the venue can't be reached or wants a pause: run again; 5 the venue
-refuses; 6 the warehouse can't be used; 7 a process of `demo` or `up` failed; 130 interrupted.
+refuses; 6 the warehouse can't be used; 7 a process of `demo` or `up` failed; 8 the marts
+could not be built; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from market_assets.errors import EXIT_INTERRUPTED, MarketAssetsError
 # Command -> the module that has it. Each is imported only when it is called: `--help` is instant.
 _COMMANDS = {
     "ingest": "market_assets.cli.ingest",
+    "import-executions": "market_assets.cli.executions",
     "status": "market_assets.cli.inspect",
     "query": "market_assets.cli.inspect",
     "export": "market_assets.cli.inspect",
     "instruments": "market_assets.cli.inspect",
+    "build": "market_assets.cli.marts",
+    "docs": "market_assets.cli.marts",
     "doctor": "market_assets.cli.operate",
     "simulate": "market_assets.cli.operate",
     "maintain": "market_assets.cli.operate",
@@ -46,7 +50,7 @@ class _Commands(click.Group):
     ) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(importlib.import_module(_COMMANDS[cmd_name]), cmd_name)
+        command = getattr(importlib.import_module(_COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

@@ -10,6 +10,7 @@ import dagster as dg
 from market_assets.defs.automation import automation_sensors
 from market_assets.defs.copies import copy_jobs
 from market_assets.defs.maintenance import maintenance_jobs
+from market_assets.defs.marts import docs_job, marts_assets
 from market_assets.defs.raw import raw_assets
 from market_assets.defs.reconcile import reconcile_jobs
 
@@ -25,10 +26,11 @@ def assemble(settings: Settings) -> dg.Definitions:
         reconcile, reconcile_daily = reconcile_jobs(settings)
         keeping, keeping_daily = maintenance_jobs(settings)
         copying, copying_daily = copy_jobs(settings)
+        docs, docs_daily = docs_job(settings)
         return dg.Definitions(
-            assets=raw_assets(settings),
-            jobs=[*reconcile, *keeping, *copying],
-            schedules=[*reconcile_daily, *keeping_daily, *copying_daily],
+            assets=[*raw_assets(settings), marts_assets(settings)],
+            jobs=[*reconcile, *keeping, *copying, docs],
+            schedules=[*reconcile_daily, *keeping_daily, *copying_daily, docs_daily],
             sensors=automation_sensors(),
             # A process for each step doubles a run's CPU, and its steps share one budget anyway.
             executor=dg.in_process_executor,

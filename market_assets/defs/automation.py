@@ -49,7 +49,7 @@ def raw_condition(
 
 
 def automation_sensors() -> list[dg.AutomationConditionSensorDefinition]:
-    """The daemon that evaluates the conditions of raw assets, running from the first start."""
+    """What evaluates the conditions of raw assets, running from the first start."""
     return [
         dg.AutomationConditionSensorDefinition(
             "raw_automation",
@@ -58,5 +58,5 @@ def automation_sensors() -> list[dg.AutomationConditionSensorDefinition]:
             minimum_interval_seconds=30,
             description="Materialises closed hours that are missing in the last 48 hours.",
             run_tags={"trigger": "automation"},
-        )
+        ),
     ]

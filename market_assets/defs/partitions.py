@@ -43,6 +43,12 @@ def daily(venue: VenueSettings) -> dg.DailyPartitionsDefinition:
     )
 
 
+def days_of_all(settings: Settings) -> dg.DailyPartitionsDefinition:
+    """Days of what is made from every venue: from the first start, today's included."""
+    first = min(venue.start for venue in settings.enabled_venues.values())
+    return dg.DailyPartitionsDefinition(start_date=_midnight(first), timezone="UTC", end_offset=1)
+
+
 def hourly_policy(venue: str, settings: Settings) -> dg.BackfillPolicy:
     """A bounded number of hours in a run, another one for each venue.
 
@@ -61,6 +67,11 @@ def daily_policy(venue: str, settings: Settings) -> dg.BackfillPolicy:
 def hour_key(ms: int) -> str:
     """The partition key of the hour that begins at `ms`."""
     return to_datetime(ms).strftime(_HOUR_KEY)
+
+
+def day_key(day: datetime) -> str:
+    """The partition key of a day."""
+    return day.strftime("%Y-%m-%d")
 
 
 def window_of(partitions: dg.TimeWindow) -> Window:

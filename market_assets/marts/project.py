@@ -1,4 +1,4 @@
-"""One installation's dbt project: where it is, what it is told, and a manifest that is not stale."""
+"""One installation's dbt project: where it is, what it is told, and a manifest never stale."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from market_assets.errors import MartsFailed
+from market_assets.marts.due import Model
+from market_assets.schemas.datasets import DATASETS
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
@@ -30,7 +32,7 @@ class Project:
 
     @property
     def target(self) -> Path:
-        """Where dbt writes: manifest, compiled SQL, results, docs. No two installations share it."""
+        """Where dbt writes: manifest, compiled SQL, results, docs. One for each installation."""
         return self.settings.state_dir.absolute() / "dbt"
 
     @property
@@ -39,7 +41,8 @@ class Project:
 
     @property
     def docs(self) -> Path:
-        return self.target / "docs" / "index.html"
+        """The page with dbt's docs; the folder above it is served beside the UI."""
+        return self.settings.state_dir.absolute() / "sites" / "dbt" / "index.html"
 
     @cached_property
     def variables(self) -> dict[str, Any]:
@@ -79,7 +82,7 @@ class Project:
         return any(file.stat().st_mtime > made for file in _sources())
 
     def prepare(self) -> None:
-        """Parse the project if the manifest is not fresh. Processes that start at once take turns."""
+        """Parse the project unless the manifest is fresh. Processes that start at once wait."""
         if not self.is_stale():
             return
         from filelock import FileLock
@@ -87,10 +90,27 @@ class Project:
         self.target.mkdir(parents=True, exist_ok=True)
         with FileLock(self.target / "parse.lock"):
             if self.is_stale():
-                # An older manifest than its sources: dbt leaves the file alone when nothing changed.
+                # dbt leaves the file alone when it finds nothing changed: it would stay stale.
                 self.manifest.unlink(missing_ok=True)
                 self.run("parse", doing="Parsing the dbt project")
                 self._vars_file.write_text(json.dumps(self.variables), encoding="utf-8")
+
+    def models(self) -> list[Model]:
+        """Every mart that is built by days, after the marts that it is made from."""
+        return _models(self._read_manifest())
+
+    def views(self) -> list[str]:
+        """Every mart that holds no days of its own."""
+        return [
+            node["name"]
+            for node in self._read_manifest()["nodes"].values()
+            if node["resource_type"] == "model" and node["config"]["materialized"] == "view"
+        ]
+
+    @property
+    def made_at(self) -> float:
+        """When the manifest was made, in seconds since 1970."""
+        return self.manifest.stat().st_mtime
 
     def run(self, *arguments: str, doing: str, show: bool = False) -> None:
         """Run dbt to its end. `show` passes on what it prints."""
@@ -109,6 +129,10 @@ class Project:
                 f"See {self.target / 'logs' / 'dbt.log'}; what was built before is kept",
             )
 
+    def _read_manifest(self) -> dict[str, Any]:
+        manifest: dict[str, Any] = json.loads(self.manifest.read_text(encoding="utf-8"))
+        return manifest
+
     @property
     def _vars_file(self) -> Path:
         return self.target / "vars.json"
@@ -118,6 +142,38 @@ class Project:
             return json.loads(self._vars_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
+
+
+def _models(manifest: Mapping[str, Any]) -> list[Model]:
+    known: dict[str, Model] = {}
+
+    def look(unique_id: str) -> Model:
+        if unique_id not in known:
+            known[unique_id] = _model(unique_id, manifest, look)
+        return known[unique_id]
+
+    ids = [i for i, node in manifest["nodes"].items() if node["resource_type"] == "model"]
+    for unique_id in ids:
+        look(unique_id)
+    by_days = {i for i in ids if manifest["nodes"][i]["config"]["materialized"] == "incremental"}
+    # `known` is in the order in which the look from above was answered: parents first.
+    return [model for unique_id, model in known.items() if unique_id in by_days]
+
+
+def _model(unique_id: str, manifest: Mapping[str, Any], look: Callable[[str], Model]) -> Model:
+    if unique_id.startswith("source."):
+        table = manifest["sources"][unique_id]["name"]
+        # Gaps are part of what a candle's commit changes.
+        told = {"ohlcv"} if table == "gaps" else {d for d in DATASETS if table.endswith(f"_{d}")}
+        return Model(table, 0, frozenset(told))
+    node = manifest["nodes"][unique_id]
+    parents = [look(parent) for parent in node["depends_on"]["nodes"]]
+    reach = node["config"].get("meta", {}).get("reach_days", 0)
+    return Model(
+        node["name"],
+        reach + max((parent.reach for parent in parents), default=0),
+        frozenset().union(*(parent.datasets for parent in parents)),
+    )
 
 
 def _sources() -> Sequence[Path]:

@@ -210,7 +210,17 @@ TRADE_EXECUTIONS = Dataset(
     ),
     key=("execution_id",),
     rules=rules.EXECUTION_RULES,
-    values=("timestamp", "symbol", "venue", "side", "price", "quantity", "fee", "pnl"),
+    values=(
+        "timestamp",
+        "symbol",
+        "side",
+        "price",
+        "quantity",
+        "fee",
+        "strategy_id",
+        "pnl",
+        "metadata",
+    ),
 )
 
 DATASETS: dict[str, Dataset] = {

@@ -15,8 +15,8 @@ from market_assets.settings.models import (
     VenueSettings,
     WarehouseSettings,
 )
-from market_assets.settings.section import VenueName
 from market_assets.settings.secrets import Secrets, load_secrets
+from market_assets.settings.section import VenueName
 
 __all__ = [
     "HttpSettings",

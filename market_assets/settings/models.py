@@ -199,6 +199,10 @@ class Settings(Section):
         Path(".state"),
         description="Folder of what runs share: request budgets, logs, Dagster's own state",
     )
+    docs_url: Url = Field(
+        "http://127.0.0.1:3001/dbt/index.html",
+        description="Where dbt's docs are served; assets link there (demo and up set it)",
+    )
     http: HttpSettings = Field(default_factory=HttpSettings, description="Patience with venues")
     ingest: IngestSettings = Field(
         default_factory=IngestSettings, description="How windows are collected"

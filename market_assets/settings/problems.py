@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from market_assets.settings.section import VENUE_NAMES
 from market_assets.settings.secrets import LOOKS_SECRET, variable_for
+from market_assets.settings.section import VENUE_NAMES
 from market_assets.settings.variables import allowed, field_at, section_at
 
 if TYPE_CHECKING:

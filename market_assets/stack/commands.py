@@ -17,12 +17,13 @@ from market_assets.stack.first_days import DAYS, FirstDays
 from market_assets.stack.layout import Layout
 from market_assets.stack.lock import only_one, publish
 from market_assets.stack.platform_file import demo_layout, live_layout, write_demo, write_live
-from market_assets.stack.stack import UI_PORT, Plan, Stack
+from market_assets.stack.stack import DOCS_PORT, UI_PORT, Plan, Stack
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _NAMED = 20
+_LAYERS = {"raw": "raw assets", "marts": "marts"}
 
 
 class Stopped(BaseException):
@@ -37,8 +38,9 @@ def demo(settings: Settings, *, port: int = UI_PORT, once: bool = False) -> None
     with only_one(layout), _interruptible():
         publish(layout)
         simulator_port = ports.free_port(settings.simulator.port)
-        simulator = write_demo(settings, layout, simulator_port)
-        plan = Plan(layout, port, simulator=simulator)
+        docs_port = ports.free_port(DOCS_PORT)
+        simulator = write_demo(settings, layout, simulator_port, docs_port)
+        plan = Plan(layout, port, simulator=simulator, docs_port=docs_port)
         url = f"http://{ports.HOST}:{simulator_port}"
         _run(out, plan, simulator_url=url, bring_days=True, once=once)
 
@@ -50,8 +52,10 @@ def up(settings: Settings, *, port: int = UI_PORT) -> None:
     layout.state.mkdir(parents=True, exist_ok=True)
     with only_one(layout), _interruptible():
         publish(layout)
-        write_live(settings, layout)
-        _run(out, Plan(layout, port), simulator_url=None, bring_days=False, once=False)
+        docs_port = ports.free_port(DOCS_PORT)
+        write_live(settings, layout, docs_port)
+        plan = Plan(layout, port, docs_port=docs_port)
+        _run(out, plan, simulator_url=None, bring_days=False, once=False)
 
 
 def _run(
@@ -66,16 +70,19 @@ def _run(
             stack.start()
             publish(plan.layout, url=stack.url)
             out.print(f"The UI is at {stack.url}")
-            days = FirstDays(stack.api)
+            days, marts = FirstDays(stack.api), FirstDays(stack.api, "marts")
             if bring_days:
                 _bring(out, stack, days)
+                _bring(out, stack, marts)
             else:
                 stack.start_daemon()
+            stack.make_docs()
             first = next((asset.key for asset in stack.api.assets() if asset.partitioned), None)
             _summarise(out, plan.layout, stack.url, simulator_url, first)
             out.print(f"\nUp after {display.duration(time.monotonic() - begun)}.", highlight=False)
             if once:
                 _raise_if_missing(days)
+                _raise_if_missing(marts)
                 return
             is_up = True
             out.print("Ctrl-C stops everything; the data stays.")
@@ -93,10 +100,11 @@ def _bring(out: Console, stack: Stack, days: FirstDays) -> None:
     days.look()
     days.launch()
     stack.start_daemon()
+    what = f"{len(days.wanted)} {_LAYERS[days.layer]}"
     if days.complete:
-        out.print(f"The last {DAYS} days of {len(days.wanted)} assets are already there.")
+        out.print(f"The last {DAYS} days of {what} are already there.")
         return
-    out.print(f"Materialising the last {DAYS} days of {len(days.wanted)} assets by Dagster's runs")
+    out.print(f"Materialising the last {DAYS} days of {what} by Dagster's runs")
     with display.progress(out, days.wanted) as show:
         days.follow(show, stack.check)
         if not days.complete:
@@ -123,6 +131,7 @@ def _summarise(
         warehouse=settings.warehouse.path,
         simulator=simulator,
         asset=asset,
+        docs=settings.docs_url,
     )
 
 

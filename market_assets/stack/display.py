@@ -79,6 +79,7 @@ def summary(
     warehouse: Path,
     simulator: str | None,
     asset: AssetKey | None,
+    docs: str,
 ) -> None:
     """Where to click, where things lie, what to try next."""
     program = Path(sys.executable).with_name("market-assets")
@@ -88,6 +89,7 @@ def summary(
         ("Dagster UI", url),
         ("Asset graph", f"{url}/asset-groups"),
         ("Backfills", f"{url}/runs/backfills"),
+        ("dbt docs", docs),
     ]
     if asset is not None:
         lines.append(("Partitions", f"{url}/assets/{'/'.join(asset)}?view=partitions"))
@@ -98,6 +100,7 @@ def summary(
         ("Logs", f"{_short(layout.logs)}/*.log"),
         ("Next", command.format("status")),
         ("", command.format('query "SELECT * FROM raw.binance_ohlcv LIMIT 5"')),
+        ("", command.format('query "SELECT * FROM marts.latest_stats"')),
         ("", command.format("instruments --venue okx")),
     ]
     out.print()

@@ -1,4 +1,4 @@
-"""Bring the last days of every raw asset by Dagster's own backfills: only what is not there yet."""
+"""Bring the last days of a layer's assets by Dagster's own backfills: only what is not there yet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from market_assets.errors import NotReady
 from market_assets.stack.dagster_api import AssetKey, DagsterApi, ranges
 
-TITLE = "First days of the demo"
+TITLES = {"raw": "First days of the demo", "marts": "Marts of the first days"}
 DAYS = 3
 _HOURS = 24 * DAYS
 # "2026-11-20-05:00" is an hour, "2026-11-20" a day.
@@ -25,6 +25,7 @@ class FirstDays:
     """What is wanted of each asset, and how much of that is there."""
 
     api: DagsterApi
+    layer: str = "raw"
     wanted: dict[AssetKey, tuple[str, ...]] = field(default_factory=dict)
     done: dict[AssetKey, int] = field(default_factory=dict)
     missing: dict[AssetKey, tuple[str, ...]] = field(default_factory=dict)
@@ -37,7 +38,7 @@ class FirstDays:
     def look(self) -> None:
         """Ask which of the last days are there. What is wanted is fixed at the first look."""
         if not self.wanted:
-            keys = [a.key for a in self.api.assets() if a.key[0] == "raw" and a.partitioned]
+            keys = [a.key for a in self.api.assets() if a.key[0] == self.layer and a.partitioned]
             self.wanted = {key: _last(self.api.partitions(key).keys) for key in keys}
         for key, wanted in self.wanted.items():
             if key in self.missing and not self.missing[key]:
@@ -48,14 +49,14 @@ class FirstDays:
 
     def launch(self) -> None:
         """A backfill of what is missing, unless an earlier start's is still being worked on."""
-        self.backfill = self.api.active_backfill(TITLE)
+        self.backfill = self.api.active_backfill(TITLES[self.layer])
         if self.backfill is None and not self.complete:
             asked = {
                 key: ranges(self.wanted[key], missing)
                 for key, missing in self.missing.items()
                 if missing
             }
-            self.backfill = self.api.launch(asked, title=TITLE)
+            self.backfill = self.api.launch(asked, title=TITLES[self.layer])
 
     def follow(
         self,

@@ -45,12 +45,17 @@ class Layout:
         """The settings in force, as a file that `market-assets --config` takes."""
         return self.state / "platform.yaml"
 
+    @property
+    def sites(self) -> Path:
+        """Pages that are served beside the UI: dbt's docs."""
+        return self.state / "sites"
+
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
 
     def prepare(self) -> None:
         """The folders, Dagster's settings in its home, and logs that do not grow for ever."""
-        for folder in (self.state, self.dagster_home, self.logs):
+        for folder in (self.state, self.dagster_home, self.logs, self.sites):
             folder.mkdir(parents=True, exist_ok=True)
         source = self.checkout / "dagster.yaml"
         if not source.exists():

@@ -29,11 +29,15 @@ def live_layout(settings: Settings) -> Layout:
     return Layout(settings.state_dir.absolute())
 
 
-def write_live(settings: Settings, layout: Layout) -> None:
-    _write(settings.model_dump(mode="json"), layout)
+def write_live(settings: Settings, layout: Layout, docs_port: int) -> None:
+    document = settings.model_dump(mode="json")
+    document["docs_url"] = _docs_url(docs_port)
+    _write(document, layout)
 
 
-def write_demo(settings: Settings, layout: Layout, simulator_port: int) -> dict[str, object]:
+def write_demo(
+    settings: Settings, layout: Layout, simulator_port: int, docs_port: int
+) -> dict[str, object]:
     """The settings with every venue simulated. Returns what the simulator is started with.
 
     The first day and the seed are remembered: a market that began elsewhere would be another one,
@@ -44,6 +48,7 @@ def write_demo(settings: Settings, layout: Layout, simulator_port: int) -> dict[
     document["state_dir"] = str(layout.state)
     document["warehouse"]["engine"] = "ducklake"
     document["warehouse"]["path"] = str(layout.state / "warehouse")
+    document["docs_url"] = _docs_url(docs_port)
     document["simulator"] |= {"seed": remembered["seed"], "port": simulator_port}
     for name, venue in document["venues"].items():
         venue["base_url"] = f"http://{HOST}:{simulator_port}/{name}"
@@ -55,6 +60,10 @@ def write_demo(settings: Settings, layout: Layout, simulator_port: int) -> dict[
         "seed": remembered["seed"],
         "latency_ms": settings.simulator.latency_ms,
     }
+
+
+def _docs_url(port: int) -> str:
+    return f"http://{HOST}:{port}/dbt/index.html"
 
 
 def _remembered(layout: Layout, settings: Settings) -> dict[str, Any]:

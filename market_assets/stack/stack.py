@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import IO
 
 from market_assets.errors import NotReady, ProcessDied
+from market_assets.marts.project import Project
+from market_assets.settings import load_settings
 from market_assets.stack import ports
 from market_assets.stack.child import Child, ChildSpec
 from market_assets.stack.dagster_api import LOCATION, DagsterApi
@@ -22,9 +24,10 @@ from market_assets.stack.processes import leftovers, new_mark, stop, stop_marked
 
 DEFINITIONS = "market_assets.definitions"
 UI_PORT = 3000
+DOCS_PORT = 3001
 _STOP_SECONDS = 5.0
 _WATCH_SECONDS = 1.0
-_SWEEP_SECONDS = 180.0
+_COMMAND_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Plan:
     port: int = UI_PORT
     module: str = DEFINITIONS
     simulator: Mapping[str, object] | None = None
+    docs_port: int = 0
     daemon: Sequence[str] = (sys.executable, "-m", "dagster._daemon", "run")
 
 
@@ -95,6 +99,9 @@ class Stack:
         )
         self._write_workspace(code_port)
         started = [self._launch(simulator)] if simulator else []
+        if self.plan.docs_port:
+            started.append(self._launch(self._docs_server(self.plan.docs_port)))
+        self._prepare_marts()
         # Alone: it also creates Dagster's databases, and two at that trip over each other.
         self._sweep()
         started.append(self._launch(code))
@@ -106,8 +113,25 @@ class Stack:
 
     def start_daemon(self) -> None:
         """From here on queued runs start, and so do schedules, conditions and sensors."""
+        if "daemon" in self.children:
+            return
         command = [*self.plan.daemon, "-w", str(self.layout.workspace)]
         self._launch(ChildSpec("daemon", command, ready=lambda: True)).wait_ready()
+
+    def make_docs(self) -> None:
+        """dbt's docs, unless those that are there tell of the same project."""
+        project = Project(load_settings(self.layout.platform, environ={}))
+        if project.docs.exists() and project.docs.stat().st_mtime > project.made_at:
+            return
+        self.tell("Making dbt's docs")
+        self._command("docs", ["-m", "market_assets.marts.docs"])
+
+    def _prepare_marts(self) -> None:
+        """Before the code server, which would do it without a word."""
+        project = Project(load_settings(self.layout.platform, environ={}))
+        if project.is_stale():
+            self.tell("Parsing the dbt project")
+            project.prepare()
 
     def _launch(self, spec: ChildSpec) -> Child:
         log = self.layout.log(spec.name.replace(" ", "-"))
@@ -129,6 +153,13 @@ class Stack:
             *("--config", str(file), "--port", str(port)),
         ]
         return ChildSpec("simulator", command, ready=lambda: ports.accepts(port), ready_seconds=60)
+
+    def _docs_server(self, port: int) -> ChildSpec:
+        command = [
+            *(sys.executable, "-m", "http.server", str(port), "--bind", ports.HOST),
+            *("--directory", str(self.layout.sites)),
+        ]
+        return ChildSpec("docs server", command, ready=lambda: ports.accepts(port))
 
     def _webserver(self) -> ChildSpec:
         command = [
@@ -176,38 +207,45 @@ class Stack:
 
     def _sweep(self) -> None:
         self.tell("Looking for runs that an earlier start had left behind")
-        log = self.layout.log("sweep")
-        command = [sys.executable, "-m", "market_assets.defs.sweep"]
-        with log.open("ab") as errors:
-            try:
-                done = subprocess.run(
-                    command,
-                    cwd=self.layout.checkout,
-                    env=self.environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    check=False,
-                    timeout=_SWEEP_SECONDS,
-                    start_new_session=True,
-                )
-            except subprocess.TimeoutExpired as error:
-                raise self._sweep_failed(f"it took more than {_SWEEP_SECONDS:.0f} s") from error
-        if done.returncode:
-            raise self._sweep_failed(f"exit code {done.returncode}{log_tail(log)}")
-        found = json.loads(done.stdout)
+        found = json.loads(self._command("sweep", ["-m", "market_assets.defs.sweep"]))
         if found["failed"] or found["cancelled"] or found["freed"]:
             self.tell(
                 f"{found['failed'] + found['cancelled']} runs of a killed start were ended,"
                 f" and what {found['freed']} held was freed"
             )
 
-    def _sweep_failed(self, problem: str) -> ProcessDied:
+    def _command(self, name: str, arguments: Sequence[str]) -> bytes:
+        """Run something of ours to its end; what it printed."""
+        log = self.layout.log(name)
+        with log.open("ab") as errors:
+            try:
+                done = subprocess.run(
+                    [sys.executable, *arguments],
+                    cwd=self.layout.checkout,
+                    env=self.environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    check=False,
+                    timeout=_COMMAND_SECONDS,
+                    start_new_session=True,
+                )
+            except subprocess.TimeoutExpired as error:
+                problem = f"it took more than {_COMMAND_SECONDS:.0f} s"
+                raise self._command_failed(name, problem) from error
+        if done.returncode:
+            raise self._command_failed(name, f"exit code {done.returncode}{log_tail(log)}")
+        return done.stdout
+
+    def _command_failed(self, name: str, problem: str) -> ProcessDied:
+        doing = {
+            "sweep": "Ending runs that an earlier start had left behind",
+            "docs": "Making dbt's docs",
+        }[name]
         return ProcessDied(
-            "Ending runs that an earlier start had left behind",
+            doing,
             problem,
-            f"Read {self.layout.log('sweep')}; Dagster's databases are in"
-            f" {self.layout.dagster_home}",
+            f"Read {self.layout.log(name)}; Dagster's databases are in {self.layout.dagster_home}",
         )
 
     # -- running and stopping

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from market_assets.schemas.datasets import Dataset
@@ -77,6 +77,27 @@ class Committed:
     corrected: int = 0
     unchanged: int = 0
     quarantined: int = 0
+    # From the first to the last moment whose row is new or corrected, the end not included.
+    changed: Window | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Moments whose rows or gaps a commit changed."""
+
+    dataset: str
+    window: Window
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A mart's days, built with every change that was committed before `built_from`."""
+
+    model: str
+    first_day: date
+    last_day: date
+    built_from: datetime
 
 
 @dataclass(frozen=True, slots=True)

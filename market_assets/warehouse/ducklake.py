@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.requests import RequestRecord
 from market_assets.schemas.timeline import Window
 from market_assets.warehouse import (
+    changes,
     faults,
     instruments,
     ledger,
@@ -26,7 +28,15 @@ from market_assets.warehouse import (
     status,
 )
 from market_assets.warehouse.backup import Manifest, back_up, restore
-from market_assets.warehouse.contract import Batch, Capabilities, Committed, Gap, Maintained
+from market_assets.warehouse.contract import (
+    Batch,
+    Build,
+    Capabilities,
+    Change,
+    Committed,
+    Gap,
+    Maintained,
+)
 from market_assets.warehouse.ddl import StoredTable, raw_table, venue_datasets
 from market_assets.warehouse.incoming import as_stored, refuse_duplicates
 from market_assets.warehouse.layout import Layout
@@ -97,10 +107,11 @@ class DuckLakeWarehouse:
 
         def transaction(connection: duckdb.DuckDBPyConnection) -> Committed:
             stored = store(connection, table, batch, rows)
-            outcomes.store_outcomes(connection, batch, now)
+            gaps_changed = outcomes.store_outcomes(connection, batch, now)
+            changes.record_change(connection, batch, stored, gaps_changed)
             held = ledger.store_quarantine(connection, batch, rejects)
             ledger.store_requests(connection, asked)
-            return Committed(stored.inserted, stored.corrected, stored.unchanged, held)
+            return replace(stored, quarantined=held)
 
         doing = f"Storing {batch.venue} {batch.dataset.name} {batch.interval}".rstrip()
         return self._session.write(doing, transaction)
@@ -114,6 +125,15 @@ class DuckLakeWarehouse:
                 "Recording requests",
                 lambda connection: ledger.store_requests(connection, asked),
             )
+
+    def record_builds(self, builds: Iterable[Build], run_id: str) -> None:
+        """Note what dbt has built, so that nobody builds it again for the same changes."""
+        self._refuse_when_read_only()
+        found = list(builds)
+        self._session.write(
+            "Recording a build",
+            lambda connection: changes.record_builds(connection, found, run_id, datetime.now(UTC)),
+        )
 
     @contextlib.contextmanager
     def writing_alone(self, doing: str) -> Iterator[None]:
@@ -176,6 +196,16 @@ class DuckLakeWarehouse:
                 raise  # the store's trouble, not the statement's
             except duckdb.Error as error:
                 raise faults.sql_refused(error) from error
+
+    def changes(self, since: datetime) -> list[Change]:
+        """What was committed after `since`, oldest first."""
+        with self._session.reading("Reading what changed") as cursor:
+            return changes.read_changes(cursor, since)
+
+    def builds(self, since: datetime) -> list[Build]:
+        """What was built with the changes up to `since` or later."""
+        with self._session.reading("Reading what was built") as cursor:
+            return changes.read_builds(cursor, since)
 
     def coverage_by_day(
         self,

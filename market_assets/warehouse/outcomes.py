@@ -60,15 +60,18 @@ def check_outcomes(series: Iterable[SeriesOutcome]) -> None:
                 raise ValueError(f"{outcome.symbol}: gaps {first} and {second} overlap")
 
 
-def store_outcomes(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime) -> None:
-    """Bring ops.coverage and ops.gaps up to date, inside the caller's transaction."""
+def store_outcomes(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime) -> bool:
+    """Bring ops.coverage and ops.gaps up to date, inside the caller's transaction.
+
+    Says whether a gap is new, gone or judged otherwise.
+    """
     if not batch.series:
-        return
+        return False
     by_symbol: dict[str, list[SeriesOutcome]] = {}
     for outcome in batch.series:
         by_symbol.setdefault(outcome.symbol, []).append(outcome)
     _store_coverage(connection, batch, by_symbol)
-    _store_gaps(connection, batch, by_symbol, now)
+    return _store_gaps(connection, batch, by_symbol, now)
 
 
 def coverage_after(known: Iterable[Window], outcome: SeriesOutcome) -> list[Window]:
@@ -123,7 +126,7 @@ def _store_gaps(
     batch: Batch,
     by_symbol: Mapping[str, Sequence[SeriesOutcome]],
     now: datetime,
-) -> None:
+) -> bool:
     stored: dict[str, set[RecordedGap]] = {symbol: set() for symbol in by_symbol}
     for symbol, start, end, *judged in _touching(connection, GAP_SPANS, batch, by_symbol):
         stored[symbol].add(RecordedGap(Window(start, end), *judged))
@@ -140,6 +143,7 @@ def _store_gaps(
             if gap not in stored[symbol]
         ]
     _replace(connection, GAP_SPANS, batch, removed, added)
+    return bool(removed or added)
 
 
 def gap_row(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from market_assets.schemas.datasets import Dataset
+from market_assets.schemas.timeline import Window
 from market_assets.warehouse.connection import identifier, literal
 from market_assets.warehouse.contract import Batch, Committed
 from market_assets.warehouse.ddl import StoredTable
@@ -29,9 +30,11 @@ def store_rows(
         within = bounds(batch.dataset, rows)
         if not _load_stored(connection, table, batch.dataset, within):
             _insert(connection, table, "incoming")
-            return Committed(inserted=rows.num_rows)
+            changed = _moments(connection, batch.dataset, "incoming")
+            return Committed(inserted=rows.num_rows, changed=changed)
         _compare(connection, batch.dataset)
         inserted, corrected = _fates(connection)
+        changed = _moments(connection, batch.dataset, "changes")
         if corrected:
             record_revisions(connection, batch)
             connection.execute(
@@ -41,7 +44,18 @@ def store_rows(
         if inserted or corrected:
             _insert(connection, table, "changes")
         connection.execute("DROP TABLE temp.changes")
-    return Committed(inserted, corrected, rows.num_rows - inserted - corrected)
+    unchanged = rows.num_rows - inserted - corrected
+    return Committed(inserted, corrected, unchanged, changed=changed)
+
+
+def _moments(connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: str) -> Window | None:
+    """From the first to just after the last time in `source`."""
+    if "timestamp" not in dataset.column_names:
+        return None
+    [(first, last)] = connection.execute(
+        f"SELECT epoch_ms(min(timestamp)), epoch_ms(max(timestamp)) FROM {source}"
+    ).fetchall()
+    return None if first is None else Window(first, last + 1)
 
 
 def _load_stored(

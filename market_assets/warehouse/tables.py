@@ -91,4 +91,35 @@ COVERAGE = StoredTable(
     ),
 )
 
-COMMON_TABLES = (QUARANTINE, REQUESTS, REVISIONS, GAPS, COVERAGE)
+CHANGES = StoredTable(
+    "ops",
+    "changes",
+    "What commits changed: the days whose marts have to be built again",
+    (
+        Column("venue", "string", "The exchange"),
+        Column("dataset", "string", "The canonical dataset: ohlcv, funding_rates, ..."),
+        Column("interval", "string", "Length of the candle; empty where the dataset has none"),
+        Column("first_at", "timestamp", "First moment whose rows or gaps changed (UTC)"),
+        Column("last_at", "timestamp", "Last moment whose rows or gaps changed (UTC)"),
+        Column("inserted", "integer", "Rows that are new"),
+        Column("corrected", "integer", "Rows whose values were replaced"),
+        Column("run_id", "string", "The run that changed them"),
+        Column("changed_at", "timestamp", "When it was committed (UTC)"),
+    ),
+)
+
+BUILDS = StoredTable(
+    "ops",
+    "builds",
+    "Which marts were built for which days, and up to which change",
+    (
+        Column("model", "string", "The mart"),
+        Column("first_day", "timestamp", "First day that was built (UTC)"),
+        Column("last_day", "timestamp", "Last day that was built (UTC)"),
+        Column("built_from", "timestamp", "Every change committed before this is in it (UTC)"),
+        Column("run_id", "string", "The run that built it"),
+        Column("built_at", "timestamp", "When it was done (UTC)"),
+    ),
+)
+
+COMMON_TABLES = (QUARANTINE, REQUESTS, REVISIONS, GAPS, COVERAGE, CHANGES, BUILDS)

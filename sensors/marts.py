@@ -1,0 +1,117 @@
+"""Builds marts whose data changed: by hour, by backfill, by a late correction, whatever it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from market_assets.defs.partitions import day_key
+
+if TYPE_CHECKING:
+    from market_assets.marts.due import Due
+    from market_assets.settings import Settings
+
+NAME = "marts_automation"
+# Longer ago than the ledger is kept; a platform that was off for longer builds all by hand.
+LOOK_BACK = timedelta(days=90)
+_SECONDS_APART = 60
+# Venues store their hours one after the other: what comes within so long is built in one run.
+SETTLED_AFTER = timedelta(seconds=90)
+
+
+def marts_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Runs over the days that are due, each set of days with the marts that need it."""
+
+    @dg.sensor(
+        name=NAME,
+        target=dg.AssetSelection.key_prefixes("marts"),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=_SECONDS_APART,
+        description=(
+            "Asks ops.changes and ops.builds which days of which marts are behind their data, also"
+            " those that only look back to a changed day, and builds exactly these."
+        ),
+    )
+    def marts_automation(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        for run in context.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
+            if any(key.path[0] == "marts" for key in run.asset_selection or ()):
+                return dg.SkipReason(f"run {run.run_id} is still building")
+        now = datetime.now(UTC)
+        found = look(settings, now)
+        if isinstance(found, str):
+            return dg.SkipReason(found)
+        # The same state is asked for once an hour: a build that fails is not tried each minute.
+        state = f"{now:%Y-%m-%dT%H} {found.state:%Y-%m-%dT%H:%M:%S.%f}"
+        return dg.SensorResult(
+            run_requests=[_request(due, n, state) for n, due in enumerate(found.due)]
+        )
+
+    return marts_automation
+
+
+@dataclass(frozen=True)
+class Found:
+    """What has to be built, and the last change that is known of."""
+
+    due: Sequence[Due]
+    state: datetime
+
+
+def look(settings: Settings, now: datetime) -> Found | str:
+    """What is due, or why nothing is."""
+    # duckdb is for the process that evaluates sensors, not for every process that loads them.
+    from market_assets.errors import MarketAssetsError
+    from market_assets.marts.due import Due, due
+    from market_assets.marts.project import Project
+    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+
+    since = now - LOOK_BACK
+    try:
+        with DuckLakeWarehouse(settings.warehouse.path, read_only=True) as warehouse:
+            changes, builds = warehouse.changes(since), warehouse.builds(since)
+    except MarketAssetsError as error:
+        return str(error)
+    if not changes:
+        return "nothing has changed"
+    if now - changes[-1].changed_at < SETTLED_AFTER:
+        return "data are still coming in"
+    project = Project(settings)
+    first = min(venue.start for venue in settings.enabled_venues.values())
+    found = due(changes, builds, project.models(), first, now.date())
+    # Views hold no days: they are made anew when the project is.
+    made = {build.model for build in builds if build.built_from.timestamp() > project.made_at}
+    views = tuple(view for view in project.views() if view not in made)
+    if views:
+        found.append(Due(now.date(), now.date(), views))
+    return Found(found, changes[-1].changed_at) if found else "everything is built"
+
+
+def _request(due: Due, place: int, state: str) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"{state} {due.first} {due.last} {','.join(due.models)}",
+        asset_selection=[dg.AssetKey(["marts", model]) for model in due.models],
+        tags={
+            "dagster/asset_partition_range_start": _key(due.first),
+            "dagster/asset_partition_range_end": _key(due.last),
+            # What others are made from comes first; a pool of one keeps the order.
+            "dagster/priority": str(-place),
+            "trigger": "automation",
+        },
+    )
+
+
+def _key(day: date) -> str:
+    return day_key(datetime(day.year, day.month, day.day, tzinfo=UTC))
+
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
