@@ -56,7 +56,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def read_file(file: Path) -> list[Fill]:
-    """Every row of a file in canonical columns and types; one message names all that is no value."""
+    """A file's rows in canonical columns and types; one message names all that is no value."""
     reader = _READERS.get(file.suffix.lower())
     if reader is None:
         raise RequestInvalid(
@@ -197,7 +197,12 @@ def _read_parquet(file: Path) -> Iterator[_Row]:
         raise OSError(str(error)) from error
     for number, cells in enumerate(rows, start=1):
         # pandas writes nothing as NaN.
-        yield _Row(number, {name: None if cell != cell else cell for name, cell in cells.items()})
+        said = {name: None if _is_nan(cell) else cell for name, cell in cells.items()}
+        yield _Row(number, said)
+
+
+def _is_nan(cell: Any) -> bool:
+    return isinstance(cell, float) and math.isnan(cell)
 
 
 _READERS: dict[str, Callable[[Path], Iterable[_Row]]] = {

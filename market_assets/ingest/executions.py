@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from market_assets.errors import RequestInvalid
 from market_assets.ingest.execution_files import Fill, files_in, read_file
@@ -64,7 +64,9 @@ def import_executions(
     paths: Sequence[Path], settings: Settings, warehouse: Warehouse, run_id: str = ""
 ) -> ImportSummary:
     """Import files and all files of folders. All are read before the first row is stored."""
-    files = tuple(f for path in paths for f in (files_in(path) if path.is_dir() else [path]))
+    files = tuple(
+        f for path in paths for f in ([path] if path.is_file() or path.suffix else files_in(path))
+    )
     told = [_of_known_venues(read_file(file), settings) for file in files]
     run_id = run_id or uuid.uuid4().hex[:16]
     done: dict[str, Committed] = {}
