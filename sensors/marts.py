@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -81,11 +81,15 @@ def look(settings: Settings, now: datetime) -> Found | str:
         return "data are still coming in"
     project = Project(settings)
     first = min(venue.start for venue in settings.enabled_venues.values())
-    found = due(changes, builds, project.models(), first, now.date())
+    found = due(changes, builds, project.nodes().by_days(), first, now.date())
     # Views hold no days: they are made anew when the project is.
     made = {build.model for build in builds if build.built_from.timestamp() > project.made_at}
-    views = tuple(view for view in project.views() if view not in made)
-    if views:
+    marts = project.nodes().marts
+    views = tuple(mart.name for mart in marts if mart.is_view and mart.name not in made)
+    if views and found:
+        # With what is built last: by then the tables that they read are there.
+        found[-1] = replace(found[-1], models=(*found[-1].models, *views))
+    elif views:
         found.append(Due(now.date(), now.date(), views))
     return Found(found, changes[-1].changed_at) if found else "everything is built"
 

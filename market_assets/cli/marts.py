@@ -48,7 +48,7 @@ def build(
         select=select,
         full_refresh=full_refresh,
         tests=not no_tests,
-        show=True,
+        told=click.echo,
     )
 
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from market_assets import ingest, venues
+from market_assets.marts.project import SOURCE
 from market_assets.schemas.datasets import FUNDING_RATES, INSTRUMENTS, OHLCV, Dataset
 from market_assets.schemas.timeline import DAY_MS
 from market_assets.venues.registry import VENUES
 
 if TYPE_CHECKING:
+    from market_assets.marts.nodes import Mart
     from market_assets.settings import Settings, VenueSettings
 
 OWNERS = ["team:market-data"]
@@ -84,6 +86,23 @@ def metadata(venue: str, dataset: Dataset) -> dict[str, Any]:
                 _code(Path(venues.__file__).with_name(f"{venue}.py"), f"{venue}'s dialect"),
             ]
         ),
+    }
+
+
+def mart_metadata(mart: Mart, docs_url: str) -> dict[str, Any]:
+    """Column schema, table name, and links to the model's SQL and its page in dbt's docs."""
+    return {
+        "dagster/column_schema": dg.TableSchema(
+            columns=[
+                dg.TableColumn(name, column["data_type"] or "", column["description"])
+                for name, column in mart.columns.items()
+            ]
+        ),
+        "dagster/table_name": f"marts.{mart.name}",
+        "dagster/code_references": dg.CodeReferencesMetadataValue(
+            code_references=[_code(SOURCE / mart.file, "the model's SQL")]
+        ),
+        "dbt docs": dg.MetadataValue.url(f"{docs_url}#!/model/{mart.unique_id}"),
     }
 
 

@@ -1,33 +1,91 @@
-"""The marts as assets: dbt over the run's days, its tests as checks, its rows as metadata."""
+"""The marts as assets: dbt over the run's days, its tests as checks, its rows as metadata.
+
+Not by dagster-dbt: every run's process would import it and dbt, raw runs included, and take three
+times as long to start. dbt runs in a process of its own; what it did is read from its results.
+"""
 
 # No `from __future__ import annotations` here: Dagster reads the types of the asset's function.
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster_dbt import DbtProject, dbt_assets
 
 from market_assets.defs import partitions
-from market_assets.defs.dbt_command import LeanDbt, run_folder
-from market_assets.defs.translation import Translator
-from market_assets.marts.project import SOURCE, Project
+from market_assets.defs.describe import OWNERS, mart_metadata
+from market_assets.errors import MartsFailed
+from market_assets.marts.nodes import Check, Mart
+from market_assets.marts.project import Project
 from market_assets.settings import Settings
 
 if TYPE_CHECKING:
+    from market_assets.marts.results import Result
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
+LAYER = "marts"
 DAY = timedelta(days=1)
 # A year of backfill is two runs; what a run holds in memory does not grow with the history.
 DAYS_PER_RUN = 183
-# dbt takes the warehouse's writer lock for a whole run: one at a time.
+# Two builds of one mart at once would each replace what the other wrote.
 POOL = "dbt"
+
+
+def mart_key(name: str) -> dg.AssetKey:
+    return dg.AssetKey([LAYER, name])
+
+
+def marts_assets(settings: Settings) -> dg.AssetsDefinition:
+    """Every dbt model that people read, by days."""
+    project = Project(settings)
+    project.prepare()
+    nodes = project.nodes()
+    checks = {check.unique_id: check for check in nodes.checks}
+
+    @dg.multi_asset(
+        name=LAYER,
+        specs=[_spec(mart, settings) for mart in nodes.marts],
+        check_specs=[_check_spec(check) for check in nodes.checks],
+        partitions_def=partitions.days_of_all(settings),
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_PER_RUN),
+        can_subset=True,
+        pool=POOL,
+    )
+    def marts(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        # Loads duckdb, which the code location does without.
+        from market_assets.marts.build import BuildFailed, build
+
+        window = context.partition_time_window
+        failed: BuildFailed | None = None
+        try:
+            results = build(
+                settings,
+                first=window.start.date(),
+                last=(window.end - DAY).date(),
+                select=sorted(key.path[-1] for key in context.selected_asset_keys),
+                told=context.log.info,
+                run_id=context.run.run_id,
+            )
+        except BuildFailed as error:
+            results, failed = error.results, error
+        yield from _materialised(context, settings, results, window)
+        for result in results:
+            check = checks.get(result.unique_id)
+            if check is not None and result.tested:
+                key = dg.AssetCheckKey(mart_key(check.mart), check.name)
+                if key in context.selected_asset_check_keys:
+                    yield _outcome(check, result)
+        if failed is not None:
+            raise dg.Failure(_explained(failed, results))
+
+    return marts
 
 
 def docs_job(settings: Settings) -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
     """dbt's docs, made anew each night: row counts and columns as they are by then."""
 
-    @dg.op(pool=POOL, description="Runs dbt docs generate, as one page without a server.")
+    @dg.op(description="Runs dbt docs generate, as one page without a server.")
     def make_docs(context: dg.OpExecutionContext) -> None:
         from market_assets.marts.build import build_docs
 
@@ -49,67 +107,81 @@ def docs_job(settings: Settings) -> tuple[dg.JobDefinition, dg.ScheduleDefinitio
     return job, schedule
 
 
-def marts_assets(settings: Settings) -> dg.AssetsDefinition:
-    """Every dbt model, by days."""
-    project = Project(settings)
-    project.prepare()
-    translator = Translator(settings.warehouse.engine, settings.docs_url)
-
-    @dbt_assets(
-        name="marts",
-        manifest=project.manifest,
-        # Only for links to the code: the manifest is our own.
-        project=DbtProject(SOURCE, target_path=project.target),
-        partitions_def=partitions.days_of_all(settings),
-        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_PER_RUN),
-        dagster_dbt_translator=translator,
-        pool=POOL,
+def _spec(mart: Mart, settings: Settings) -> dg.AssetSpec:
+    # A day is made from its hours. Venues begin on different days, and none waits for another. That
+    # later days look back to this one is not told to Dagster: it would split what belongs together
+    # into many runs. The sensor knows it (marts/due.py).
+    own_day = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+    above = [mart_key(name) for name in mart.marts] + [dg.AssetKey(key) for key in mart.raw]
+    engine = settings.warehouse.engine
+    return dg.AssetSpec(
+        mart_key(mart.name),
+        deps=[dg.AssetDep(key, partition_mapping=own_day) for key in above],
+        description=mart.description,
+        group_name=mart.folder,
+        owners=OWNERS,
+        kinds={"dbt", "duckdb" if engine == "ducklake" else engine},
+        tags={"layer": LAYER, "folder": mart.folder},
+        code_version=mart.code_version,
+        metadata=mart_metadata(mart, settings.docs_url),
     )
-    def marts(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        window = context.partition_time_window
-        days = (
-            *("--event-time-start", f"{window.start:%Y-%m-%d}"),
-            *("--event-time-end", f"{window.end:%Y-%m-%d}"),
-        )
-        dbt = LeanDbt(project_dir=str(SOURCE), profiles_dir=str(SOURCE))
-        # Loads duckdb, which the code location does without.
-        from market_assets.marts.build import building
-
-        first, last = window.start.date(), (window.end - DAY).date()
-        with (
-            run_folder(project, context.run.run_id) as folder,
-            building(settings, first, last, context.run.run_id) as work,
-        ):
-            run = dbt.cli(["build", *days, *project.arguments], context=context, target_path=folder)
-            for event in run.stream():
-                if isinstance(event, dg.Output):
-                    key = context.asset_key_for_output(event.output_name)
-                    work.done.append(key.path[-1])
-                    _add_rows(context, work.warehouse, key, window)
-                yield event
-
-    return marts
 
 
-def _add_rows(
+def _check_spec(check: Check) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(check.name, asset=mart_key(check.mart), description=check.description)
+
+
+def _outcome(check: Check, result: "Result") -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.ERROR if check.is_error else dg.AssetCheckSeverity.WARN
+    metadata: dict[str, int | float | str] = {"seconds": result.seconds}
+    if not result.passed:
+        metadata |= {"rows that fail": result.failures, "dbt says": result.message}
+    return dg.AssetCheckResult(
+        asset_key=mart_key(check.mart),
+        check_name=check.name,
+        passed=result.passed,
+        severity=severity,
+        metadata=metadata,
+    )
+
+
+def _materialised(
     context: dg.AssetExecutionContext,
-    warehouse: "DuckLakeWarehouse",
-    key: dg.AssetKey,
+    settings: Settings,
+    results: Sequence["Result"],
     window: dg.TimeWindow,
-) -> None:
-    """How many rows the run's days have in the model that was just built."""
-    columns = {
-        column.name: column.type
-        for column in context.assets_def.metadata_by_key[key]["dagster/column_schema"].columns
-    }
-    table = ".".join(key.path)
-    time = next((name for name in ("date", "timestamp") if name in columns), None)
-    where = (
-        f" WHERE {time} >= '{window.start:%Y-%m-%d}' AND {time} < '{window.end:%Y-%m-%d}'"
-        if time
-        else ""
-    )
-    rows = warehouse.query(f"SELECT count(*) AS n FROM {table}{where}").to_pylist()[0]["n"]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """The marts that were built, with the rows that the run's days have in them."""
+    from market_assets.defs.resources import open_warehouse
+
     last = partitions.day_key(window.end - DAY)
-    # A run's events are repeated for each of its days: the numbers go with the last one.
-    context.add_asset_metadata({"rows": rows}, asset_key=key, partition_key=last)
+    with open_warehouse(settings, read_only=True) as warehouse:
+        for result in results:
+            key = mart_key(result.name)
+            if not result.built or key not in context.selected_asset_keys:
+                continue
+            numbers: dict[str, int | float] = {"seconds": round(result.seconds, 3)}
+            columns = context.assets_def.metadata_by_key[key]["dagster/column_schema"].columns
+            time = next((c.name for c in columns if c.name in ("date", "timestamp")), None)
+            if time is not None:
+                numbers["rows"] = _rows(warehouse, result.name, time, window)
+            # A run's event is repeated for each of its days: the numbers go with the last one.
+            context.add_asset_metadata(numbers, asset_key=key, partition_key=last)
+            yield dg.MaterializeResult(asset_key=key)
+
+
+def _rows(warehouse: "DuckLakeWarehouse", mart: str, time: str, window: dg.TimeWindow) -> int:
+    counted = warehouse.query(
+        f"SELECT count(*) AS n FROM {LAYER}.{mart} WHERE {time} >= '{window.start:%Y-%m-%d}'"
+        f" AND {time} < '{window.end:%Y-%m-%d}'"
+    )
+    return int(counted.to_pylist()[0]["n"])
+
+
+def _explained(error: MartsFailed, results: Sequence["Result"]) -> str:
+    broken = [result for result in results if result.failed]
+    skipped = [result.name for result in results if result.status == "skipped"]
+    said = [f"{result.name}: {result.message.strip()}" for result in broken]
+    if skipped:
+        said.append(f"Not built because of that: {', '.join(skipped)}")
+    return "\n".join([str(error), *said])

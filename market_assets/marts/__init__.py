@@ -1,5 +1,5 @@
 """dbt as the platform uses it: its vars from the settings, its manifest, its runs, its docs.
 
 The SQL is in `dbt_project/`. `project` says where everything is and keeps the manifest fresh,
-`build` runs dbt while it holds the warehouse.
+`build` runs it, `due` says which days of which marts need it.
 """

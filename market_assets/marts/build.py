@@ -1,15 +1,16 @@
-"""Build the marts: dbt over some days or all, alone with the warehouse."""
+"""Build the marts: dbt over some days or all."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from market_assets.errors import MartsFailed
 from market_assets.marts.project import Project
+from market_assets.marts.results import Result, read_results
 from market_assets.venues.registry import VENUES
 from market_assets.warehouse.contract import Build
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from market_assets.settings import Settings
 
 BEGINNING = date(1970, 1, 1)
+
+
+class BuildFailed(MartsFailed):
+    """Some marts could not be built, or a test failed; `results` tells of every one."""
+
+    def __init__(self, cause: MartsFailed, results: list[Result]) -> None:
+        self.results = results
+        super().__init__(cause.doing, cause.problem, cause.action)
 
 
 @dataclass
@@ -36,7 +45,7 @@ class Building:
 
 @contextmanager
 def building(settings: Settings, first: date, last: date, run_id: str) -> Iterator[Building]:
-    """Alone with the warehouse, which has a table for every source that dbt names.
+    """The warehouse with a table for every source that dbt names.
 
     What is in `done` at the end is remembered as built, also when another model failed.
     """
@@ -45,14 +54,15 @@ def building(settings: Settings, first: date, last: date, run_id: str) -> Iterat
         venues=tuple(VENUES),
         lock_timeout_seconds=settings.warehouse.lock_timeout_seconds,
     ) as warehouse:
-        work: Building | None = None
+        # Who commits holds the lock, so what was committed by now is what dbt will read. What comes
+        # while it works may be in some models and not in others, and counts as changed after.
+        with warehouse.writing_alone("Building the marts"):
+            begun = datetime.now(UTC)
+        work = Building(warehouse, first, last, begun)
         try:
-            with warehouse.writing_alone("Building the marts"):
-                # Who commits holds the lock, so what was committed by now is what dbt will read.
-                work = Building(warehouse, first, last, datetime.now(UTC))
-                yield work
+            yield work
         finally:
-            if work is not None and work.done:
+            if work.done:
                 warehouse.record_builds(work.builds(), run_id)
 
 
@@ -64,19 +74,32 @@ def build(
     select: Sequence[str] = (),
     full_refresh: bool = False,
     tests: bool = True,
-    show: bool = False,
-) -> None:
-    """Build the days from `first` to `last`, both included; without them, the whole history."""
+    told: Callable[[str], None] | None = None,
+    run_id: str = "cli",
+) -> list[Result]:
+    """Build the days from `first` to `last`, both included; without them, the whole history.
+
+    A mart that cannot be built raises when all others are done; what was built is remembered.
+    """
     project = Project(settings)
     project.prepare()
-    arguments = ["build" if tests else "run", *days(first, last)]
+    # Unit tests are about the SQL and not about data: the project's own tests run them.
+    arguments = ["build", "--exclude-resource-type", "unit_test"] if tests else ["run"]
+    arguments += days(first, last)
     arguments += ["--select", *select] if select else []
     arguments += ["--full-refresh"] if full_refresh else []
-    with building(settings, first or BEGINNING, last or _today(), "cli") as work:
+    with (
+        building(settings, first or BEGINNING, last or _today(), run_id) as work,
+        project.run_folder() as folder,
+    ):
         try:
-            project.run(*arguments, doing="Building the marts", show=show)
+            project.run(*arguments, doing="Building the marts", target=folder, told=told)
+        except MartsFailed as error:
+            raise BuildFailed(error, read_results(folder)) from error
         finally:
-            work.done += _built(project)
+            results = read_results(folder)
+            work.done += [result.name for result in results if result.built]
+    return results
 
 
 def build_docs(settings: Settings) -> None:
@@ -95,19 +118,6 @@ def days(first: date | None, last: date | None) -> list[str]:
         return []
     start, end = first or BEGINNING, (last or _today()) + timedelta(days=1)
     return ["--event-time-start", start.isoformat(), "--event-time-end", end.isoformat()]
-
-
-def _built(project: Project) -> Iterable[str]:
-    """The models that dbt's last run built, also of a run that failed later."""
-    try:
-        results = json.loads((project.target / "run_results.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    return [
-        result["unique_id"].rpartition(".")[2]
-        for result in results["results"]
-        if result["status"] == "success" and result["unique_id"].startswith("model.")
-    ]
 
 
 def _today() -> date:

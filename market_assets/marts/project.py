@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from market_assets.errors import MartsFailed
-from market_assets.marts.due import Model
-from market_assets.schemas.datasets import DATASETS
+from market_assets.marts.nodes import Nodes
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SOURCE = CHECKOUT / "dbt_project"
+_LINES_IN_MESSAGE = 40
+_KEPT_RUNS = 5
 _READ = ("*.sql", "*.yml", "*.md", "*.csv")
 
 
@@ -95,43 +101,67 @@ class Project:
                 self.run("parse", doing="Parsing the dbt project")
                 self._vars_file.write_text(json.dumps(self.variables), encoding="utf-8")
 
-    def models(self) -> list[Model]:
-        """Every mart that is built by days, after the marts that it is made from."""
-        return _models(self._read_manifest())
-
-    def views(self) -> list[str]:
-        """Every mart that holds no days of its own."""
-        return [
-            node["name"]
-            for node in self._read_manifest()["nodes"].values()
-            if node["resource_type"] == "model" and node["config"]["materialized"] == "view"
-        ]
+    def nodes(self) -> Nodes:
+        """The models and their tests."""
+        return Nodes(json.loads(self.manifest.read_text(encoding="utf-8")))
 
     @property
     def made_at(self) -> float:
         """When the manifest was made, in seconds since 1970."""
         return self.manifest.stat().st_mtime
 
-    def run(self, *arguments: str, doing: str, show: bool = False) -> None:
-        """Run dbt to its end. `show` passes on what it prints."""
-        done = subprocess.run(
-            [sys.executable, "-m", "dbt.cli.main", *arguments, *self.arguments],
-            env=self.environment(),
-            stdout=None if show else subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
+    def run(
+        self,
+        *arguments: str,
+        doing: str,
+        target: Path | None = None,
+        told: Callable[[str], None] | None = None,
+    ) -> None:
+        """Run dbt to its end; `told` gets each line that it prints, as it comes.
+
+        With a `target` of its own a run leaves what others wrote alone.
+        """
+        environment = self.environment()
+        if target is not None:
+            environment |= {"DBT_TARGET_PATH": str(target), "DBT_LOG_PATH": str(target)}
+        lines: deque[str] = deque(maxlen=_LINES_IN_MESSAGE)
+        command = [sys.executable, "-m", "dbt.cli.main", *arguments, *self.arguments]
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            assert process.stdout is not None
+            try:
+                for line in process.stdout:
+                    lines.append(line.rstrip())
+                    if told is not None:
+                        told(line.rstrip())
+            except BaseException:
+                # Interrupted: dbt must not go on writing without us.
+                process.terminate()
+                raise
+        if process.returncode != 0:
+            shown = "" if told is not None else ":\n" + "\n".join(lines)
             raise MartsFailed(
                 doing,
-                "dbt failed" if show else f"dbt failed:\n{_tail(done.stdout or '')}",
-                f"See {self.target / 'logs' / 'dbt.log'}; what was built before is kept",
+                f"dbt failed{shown}",
+                f"Its log is {(target or self.target / 'logs') / 'dbt.log'};"
+                " what was built is kept",
             )
 
-    def _read_manifest(self) -> dict[str, Any]:
-        manifest: dict[str, Any] = json.loads(self.manifest.read_text(encoding="utf-8"))
-        return manifest
+    @contextmanager
+    def run_folder(self) -> Iterator[Path]:
+        """A target folder for one run, with the parsed project in it; it goes when that ends well.
+
+        What a failed run compiled and logged stays, for whoever looks for the reason.
+        """
+        runs = self.target / "runs"
+        runs.mkdir(parents=True, exist_ok=True)
+        for old in sorted(runs.iterdir(), key=lambda folder: folder.stat().st_mtime)[:-_KEPT_RUNS]:
+            shutil.rmtree(old, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{datetime.now(UTC):%Y%m%dT%H%M%S}-", dir=runs))
+        shutil.copy(self.target / "partial_parse.msgpack", folder)
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def _vars_file(self) -> Path:
@@ -144,41 +174,5 @@ class Project:
             return None
 
 
-def _models(manifest: Mapping[str, Any]) -> list[Model]:
-    known: dict[str, Model] = {}
-
-    def look(unique_id: str) -> Model:
-        if unique_id not in known:
-            known[unique_id] = _model(unique_id, manifest, look)
-        return known[unique_id]
-
-    ids = [i for i, node in manifest["nodes"].items() if node["resource_type"] == "model"]
-    for unique_id in ids:
-        look(unique_id)
-    by_days = {i for i in ids if manifest["nodes"][i]["config"]["materialized"] == "incremental"}
-    # `known` is in the order in which the look from above was answered: parents first.
-    return [model for unique_id, model in known.items() if unique_id in by_days]
-
-
-def _model(unique_id: str, manifest: Mapping[str, Any], look: Callable[[str], Model]) -> Model:
-    if unique_id.startswith("source."):
-        table = manifest["sources"][unique_id]["name"]
-        # Gaps are part of what a candle's commit changes.
-        told = {"ohlcv"} if table == "gaps" else {d for d in DATASETS if table.endswith(f"_{d}")}
-        return Model(table, 0, frozenset(told))
-    node = manifest["nodes"][unique_id]
-    parents = [look(parent) for parent in node["depends_on"]["nodes"]]
-    reach = node["config"].get("meta", {}).get("reach_days", 0)
-    return Model(
-        node["name"],
-        reach + max((parent.reach for parent in parents), default=0),
-        frozenset().union(*(parent.datasets for parent in parents)),
-    )
-
-
 def _sources() -> Sequence[Path]:
     return [file for pattern in _READ for file in SOURCE.rglob(pattern)]
-
-
-def _tail(text: str, lines: int = 40) -> str:
-    return "\n".join(text.strip().splitlines()[-lines:])

@@ -1,4 +1,4 @@
-"""Bring the last days of a layer's assets by Dagster's own backfills: only what is not there yet."""
+"""Bring the last days of a layer by Dagster's own backfills: only what is not there yet."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from market_assets.stack.dagster_api import AssetKey, DagsterApi, ranges
 TITLES = {"raw": "First days of the demo", "marts": "Marts of the first days"}
 DAYS = 3
 _HOURS = 24 * DAYS
+# The last 72 hours lie on four days.
+_MARTS_DAYS = DAYS + 1
 # "2026-11-20-05:00" is an hour, "2026-11-20" a day.
 _DAY_KEY_LENGTH = 10
 _POLL_SECONDS = 1.0
@@ -39,7 +41,8 @@ class FirstDays:
         """Ask which of the last days are there. What is wanted is fixed at the first look."""
         if not self.wanted:
             keys = [a.key for a in self.api.assets() if a.key[0] == self.layer and a.partitioned]
-            self.wanted = {key: _last(self.api.partitions(key).keys) for key in keys}
+            days = _MARTS_DAYS if self.layer == "marts" else DAYS
+            self.wanted = {key: _last(self.api.partitions(key).keys, days) for key in keys}
         for key, wanted in self.wanted.items():
             if key in self.missing and not self.missing[key]:
                 continue
@@ -89,7 +92,7 @@ class FirstDays:
         return self.api.backfill(self.backfill)["status"] in _ENDED
 
 
-def _last(keys: tuple[str, ...]) -> tuple[str, ...]:
+def _last(keys: tuple[str, ...], days: int) -> tuple[str, ...]:
     if keys and len(keys[-1]) == _DAY_KEY_LENGTH:
-        return keys[-DAYS:]
+        return keys[-days:]
     return keys[-_HOURS:]

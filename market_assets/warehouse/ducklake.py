@@ -137,7 +137,7 @@ class DuckLakeWarehouse:
 
     @contextlib.contextmanager
     def writing_alone(self, doing: str) -> Iterator[None]:
-        """Hold the writer lock, for work on the store that does not go through `commit` (dbt).
+        """Hold the writer lock, for work on the store that does not go through `commit`.
 
         Do not commit inside: that would wait for this very lock.
         """

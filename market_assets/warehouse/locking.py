@@ -23,7 +23,10 @@ def writer_lock(path: Path, timeout_seconds: float) -> Iterator[None]:
     """Hold the lock file `path`; raise `WarehouseBusy` when another holds it for too long."""
     import filelock
 
-    lock = filelock.FileLock(path, timeout=timeout_seconds, poll_interval=_POLL_SECONDS)
+    # Taken in one thread and given back in another: dbt's plugin does that.
+    lock = filelock.FileLock(
+        path, timeout=timeout_seconds, poll_interval=_POLL_SECONDS, thread_local=False
+    )
     try:
         lock.acquire()
     except filelock.Timeout:

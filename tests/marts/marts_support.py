@@ -100,7 +100,9 @@ class MartsLab:
             }
             for row in rows
         ]
-        self.write(f"INSERT INTO lake.raw.{table} BY NAME SELECT * FROM given", pd.DataFrame(filled))
+        self.write(
+            f"INSERT INTO lake.raw.{table} BY NAME SELECT * FROM given", pd.DataFrame(filled)
+        )
 
     def write(self, sql: str, given: pd.DataFrame | None = None) -> None:
         """Any SQL that writes, with `given` as a table; what no user can do, to set a scene."""

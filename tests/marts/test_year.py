@@ -1,4 +1,4 @@
-"""What the year that the marts are tested on holds: a fixture without troubles would prove nothing."""
+"""What the year that the marts are tested on holds: without troubles it would prove nothing."""
 
 from __future__ import annotations
 
