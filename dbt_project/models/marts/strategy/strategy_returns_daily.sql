@@ -88,7 +88,7 @@ parts as (
         positions.previous_position,
         bars.close / nullif(bars.previous_close, 0) - 1 as price_return,
         abs(positions.position - positions.previous_position) as turnover,
-        - coalesce(
+        0.0 - coalesce(
             positions.previous_position * settled.rate_at_midnight
             + positions.position * settled.rate_after,
             0.0

@@ -99,7 +99,7 @@ select
     indicator,
     cast(case strategy
         when 'momentum' then sign(indicator)
-        when 'mean_reversion' then -least(1.0, greatest(-1.0, indicator))
+        when 'mean_reversion' then 0.0 - least(1.0, greatest(-1.0, indicator))
         when 'funding_carry' then case
             when indicator > {{ var('strategy_carry_threshold') }} then -1.0
             when indicator < 0 then 1.0
