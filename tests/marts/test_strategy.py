@@ -1,0 +1,215 @@
+"""Fills and reference strategies: each number once more from raw, and nothing from the future."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from marts_support import MartsLab
+from recomputed import days_of, on_grid, same, windows
+
+pytestmark = pytest.mark.xdist_group("marts")
+
+KEY = ["strategy", "venue", "symbol", "date"]
+DAY = pd.Timedelta(days=1)
+THRESHOLD, COST = 0.05, 5 / 10_000
+
+
+def daily(lab: MartsLab) -> pd.DataFrame:
+    bars = days_of(lab.candles())
+    return bars.assign(date=pd.to_datetime(bars["date"]).astype("datetime64[us]"))
+
+
+def signals(lab: MartsLab) -> pd.DataFrame:
+    """All signals from raw candles and settlements, on a grid of days."""
+    funding = lab.funding()
+    found = []
+    for (venue, symbol), bars in on_grid(daily(lab), "date", "D"):
+        close = bars["close"].to_numpy()
+        twenty = windows(close, 20)
+        count = np.isfinite(twenty).sum(axis=1)
+        mine = funding[(funding["venue"] == venue) & (funding["symbol"] == symbol)]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            momentum = close / np.concatenate([np.full(30, np.nan), close])[: len(close)] - 1
+            deviation = np.where(count >= 15, _deviation(twenty), np.nan)
+            score = (close - np.nanmean(np.where(count[:, None], twenty, 0), axis=1)) / np.where(
+                deviation > 0, deviation, np.nan
+            )
+        indicators = {
+            "momentum": (momentum, np.sign(momentum)),
+            "mean_reversion": (score, -np.clip(score, -1, 1)),
+        }
+        carry = np.array([_carry(mine, day) for day in bars.index])
+        carry = np.where(np.isfinite(close), carry, np.nan)
+        position = np.where(carry > THRESHOLD, -1.0, np.where(carry < 0, 1.0, 0.0))
+        indicators["funding_carry"] = (carry, position)
+        for strategy, (indicator, signal) in indicators.items():
+            rows = pd.DataFrame(
+                {"date": bars.index, "indicator": indicator, "signal": signal + 0.0}
+            ).assign(strategy=strategy, venue=venue, symbol=symbol)
+            found.append(rows[rows["indicator"].notna()])
+    return pd.concat(found, ignore_index=True)
+
+
+def _deviation(rows: np.ndarray) -> np.ndarray:
+    count = np.isfinite(rows).sum(axis=1)
+    mean = np.nansum(rows, axis=1) / count
+    squares = np.nansum((rows - mean[:, None]) ** 2, axis=1)
+    deviation: np.ndarray = np.sqrt(squares / (count - 1))
+    return deviation
+
+
+def _carry(settlements: pd.DataFrame, day: pd.Timestamp) -> float:
+    """The mean yearly funding of the seven days that end with this one."""
+    time = settlements["timestamp"]
+    week = settlements[(time >= day - 6 * DAY) & (time < day + DAY)].dropna(
+        subset=["interval_hours"]
+    )
+    hours = week["interval_hours"].sum()
+    return float(week["funding_rate"].sum() / hours * 8760) if hours >= 126 else np.nan
+
+
+def test_every_signal(year: MartsLab):
+    found = year.mart("strategy_signals_daily").assign(
+        date=lambda rows: pd.to_datetime(rows["date"])
+    )
+    assert set(found["strategy"]) == {"momentum", "mean_reversion", "funding_carry"}
+    assert {-1.0, 0.0, 1.0} <= set(found.loc[found["strategy"] == "funding_carry", "signal"])
+    same(found, signals(year), KEY)
+
+
+def test_every_return_is_of_the_position_of_the_day_before(year: MartsLab):
+    told = signals(year).set_index(KEY)["signal"]
+    funding = year.funding()
+    funding["date"] = funding["timestamp"].dt.normalize()
+    funding["at_midnight"] = funding["timestamp"] == funding["date"]
+    paid = funding.groupby(["venue", "symbol", "date", "at_midnight"])["funding_rate"].sum()
+    complete = year.mart("daily_ohlcv")
+    complete["date"] = pd.to_datetime(complete["date"])
+    is_complete = complete.set_index(["venue", "symbol", "date"])["is_complete"]
+    bars = daily(year).set_index(["venue", "symbol", "date"])["close"]
+    rows = []
+    for (venue, symbol, date), close in bars.items():
+        for strategy in ("momentum", "mean_reversion", "funding_carry"):
+            series = (strategy, venue, symbol)
+            now, before = told.get((*series, date - DAY)), told.get((*series, date - 2 * DAY))
+            if now is None and before is None:
+                continue
+            held, was = now or 0.0, before or 0.0
+            previous = bars.get((venue, symbol, date - DAY), np.nan)
+            price_return = close / previous - 1
+            price_pnl = held * price_return if held else 0.0
+            early, late = (
+                paid.get((venue, symbol, date, midnight), 0.0) for midnight in (True, False)
+            )
+            funding_pnl = -(was * early + held * late)
+            turnover = abs(held - was)
+            rows.append(
+                {
+                    "date": date,
+                    "strategy": strategy,
+                    "symbol": symbol,
+                    "venue": venue,
+                    "position": held,
+                    "price_return": price_return,
+                    "turnover": turnover,
+                    "price_pnl": price_pnl,
+                    "funding_pnl": funding_pnl,
+                    "cost": turnover * COST,
+                    "pnl": price_pnl + funding_pnl - turnover * COST,
+                    "is_complete": is_complete[(venue, symbol, date)],
+                }
+            )
+    found = year.mart("strategy_returns_daily").assign(
+        date=lambda rows: pd.to_datetime(rows["date"])
+    )
+    same(found, pd.DataFrame(rows), KEY)
+
+
+def test_a_day_built_alone_is_as_in_the_whole_and_knows_nothing_later(
+    year: MartsLab, tmp_path: Path
+):
+    models = ["strategy_signals_daily", "strategy_returns_daily"]
+    before = {
+        model: year.mart(model, "date between date '2025-11-04' and date '2025-11-06'")
+        for model in models
+    }
+    lab = year.copy(tmp_path)
+    try:
+        for table in ("daily_ohlcv", "funding_rates"):
+            time = "date" if table == "daily_ohlcv" else "timestamp"
+            lab.write(f"DELETE FROM lake.marts.{table} WHERE {time} >= '2025-11-07'")
+        lab.write("DELETE FROM lake.marts.strategy_returns_daily WHERE date >= '2025-11-05'")
+        lab.write("DELETE FROM lake.marts.strategy_signals_daily WHERE date >= '2025-11-05'")
+        lab.build("2025-11-05", "2025-11-05", select=models)
+        lab.build("2025-11-06", "2025-11-06", select=models)
+        for model in models:
+            after = lab.mart(model, "date >= date '2025-11-04'")
+            same(after, before[model], KEY)
+    finally:
+        lab.close()
+
+
+def test_fills_by_day_strategy_venue_and_symbol(small: MartsLab):
+    random = np.random.default_rng(7)
+    count = 400
+    fills = pd.DataFrame(
+        {
+            "execution_id": [f"e{n}" for n in range(count)],
+            "timestamp": pd.Timestamp("2024-02-28 20:00")
+            + pd.to_timedelta(random.integers(0, 3 * 86_400, count), unit="s"),
+            "symbol": random.choice(["BTCUSDT", "ETHUSDT"], count),
+            "venue": random.choice(["binance", "okx"], count),
+            "side": random.choice(["buy", "sell"], count),
+            "price": random.uniform(1, 100, count),
+            "quantity": random.uniform(0.1, 5, count),
+            "fee": np.where(random.random(count) < 0.1, np.nan, random.normal(0.1, 0.2, count)),
+            "strategy_id": random.choice(["a", "b", None], count),
+            "pnl": np.where(random.random(count) < 0.3, np.nan, random.normal(0, 10, count)),
+        }
+    )
+    fills.loc[0, "timestamp"] = pd.Timestamp("2024-02-29 00:00:00")
+    fills.loc[1, "timestamp"] = pd.Timestamp("2024-02-29 23:59:59.999999")
+    for venue, rows in fills.groupby("venue"):
+        given = rows.assign(metadata=None).astype({"metadata": "object"})
+        small.write(
+            f"INSERT INTO lake.raw.{venue}_trade_executions BY NAME"
+            " SELECT * REPLACE (nullif(fee, 'nan') AS fee, nullif(pnl, 'nan') AS pnl) FROM given",
+            given,
+        )
+    small.build(select=["trade_executions", "strategy_performance_daily"])
+    fills["date"] = fills["timestamp"].dt.normalize()
+    fills["strategy_id"] = fills["strategy_id"].fillna("unassigned")
+    rows = []
+    for key, day in fills.groupby(["date", "strategy_id", "venue", "symbol"]):
+        worth = day["price"] * day["quantity"]
+        bought = day["side"] == "buy"
+        pnl, fees = day["pnl"].sum(), day["fee"].sum()
+        wins, losses = day["pnl"] > 0, day["pnl"] < 0
+        gain, loss = day.loc[wins, "pnl"].sum(), -day.loc[losses, "pnl"].sum()
+        decided = wins.sum() + losses.sum()
+        rows.append(
+            dict(zip(["date", "strategy_id", "venue", "symbol"], key, strict=True))
+            | {
+                "trade_count": len(day),
+                "turnover": worth.sum(),
+                "bought": worth[bought].sum(),
+                "sold": worth[~bought].sum(),
+                "net_position_change": day["quantity"].where(bought, -day["quantity"]).sum(),
+                "fees": fees,
+                "pnl": pnl,
+                "gross_profit": gain,
+                "gross_loss": loss,
+                "win_count": wins.sum(),
+                "loss_count": losses.sum(),
+                "net_pnl": pnl - fees,
+                "win_rate": wins.sum() / decided if decided else np.nan,
+                "profit_factor": gain / loss if loss else np.nan,
+            }
+        )
+    found = small.mart("strategy_performance_daily").assign(
+        date=lambda rows: pd.to_datetime(rows["date"])
+    )
+    same(found, pd.DataFrame(rows), ["date", "strategy_id", "venue", "symbol"])
