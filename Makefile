@@ -65,8 +65,9 @@ format: venv ## Fix what ruff can fix
 bench: venv ## Run the benchmarks
 	$(BIN)/python -m bench
 
-docs-reference: venv ## Write docs/reference from the code
+docs-reference: venv ## Write docs/reference and the dbt sources from the code
 	$(BIN)/python scripts/generate_settings_reference.py
+	$(BIN)/python scripts/generate_dbt_sources.py
 
 # --no-config, --no-emit-*: the same file on every machine, whatever its mirror.
 lock: ## Resolve pyproject.toml into requirements.lock (UV=/path/to/uv when there is no .venv)

@@ -1,6 +1,6 @@
 """Write dbt's sources from the tables that the platform makes.
 
-Run it as `python scripts/generate_dbt_sources.py` (or `make dbt-sources`).
+Run it as `python scripts/generate_dbt_sources.py` or `make docs-reference`.
 
 A column is described once, in `market_assets/schemas`; a test fails while the file is behind.
 """

@@ -142,5 +142,5 @@ def _asset_key(node: Node) -> tuple[str, ...]:
 
 def _said(node: Node) -> str:
     told = str(node.get("description") or "")
-    given = {k: v for k, v in node["test_metadata"]["kwargs"].items() if k != "model"}
-    return told or f"{node['test_metadata']['name']}: {given}"
+    given = (f"{k} {v}" for k, v in node["test_metadata"]["kwargs"].items() if k != "model")
+    return told or f"{node['test_metadata']['name']}: {', '.join(given)}"

@@ -29,7 +29,7 @@ DAYS = 62
 SLOW = 180.0
 ENDED = {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "COMPLETED", "FAILED", "CANCELED"}
 
-STOP_SENSOR = """query { sensorOrError(sensorSelector: {sensorName: "raw_automation",
+STOP_SENSOR = """query($name: String!) { sensorOrError(sensorSelector: {sensorName: $name,
   repositoryName: "__repository__", repositoryLocationName: "market_assets"}) { __typename
   ... on Sensor { sensorState { id } } } }"""
 CANCEL = """mutation($id: String!) { cancelPartitionBackfill(backfillId: $id) { __typename
@@ -153,8 +153,9 @@ class DrivenStack:
 
     def stop_automation(self) -> None:
         """These tests say themselves what runs; the hour's own runs would come in between."""
-        sensor = self.api.one(STOP_SENSOR)["sensorState"]["id"]
-        self.api.ask("mutation($id: String!) { stopSensor(id: $id) { __typename } }", id=sensor)
+        for name in ("raw_automation", "marts_automation"):
+            sensor = self.api.one(STOP_SENSOR, name=name)["sensorState"]["id"]
+            self.api.ask("mutation($id: String!) { stopSensor(id: $id) { __typename } }", id=sensor)
 
     def launch_run(self, key: AssetKey, partition: str) -> str:
         return self.api.launch_run([key], partition)

@@ -65,6 +65,15 @@ class MartsLab:
             shutil.copytree(self.folder / name, folder / name)
         return MartsLab(folder, self.exchange)
 
+    def take_parsed_from(self, other: MartsLab) -> None:
+        """dbt's parsed project of another lab with the same settings for marts: it saves 10 s."""
+        shutil.copytree(other.folder / "state" / "dbt", self.folder / "state" / "dbt")
+
+    def calm(self) -> None:
+        """Nothing is wrong with the venues."""
+        self.exchange.control(clock=None, limits=None, faults=None, latency_ms=0)
+        self.exchange.control(**CALM)
+
     # -- filling
 
     def ingest(
@@ -174,8 +183,7 @@ def fill_a_year(lab: MartsLab) -> None:
         lab.ingest(venue, "funding_rates", symbols)
     lab.exchange.control(clock={"mode": "frozen", "now": "2026-03-10T15:00:30Z"})
     lab.ingest("binance", "ohlcv", ["BTCUSDT"], window("2026-03-07", "2026-03-10"), refresh=True)
-    lab.exchange.control(clock=None, limits=None, faults=None)
-    lab.exchange.control(**CALM)
+    lab.calm()
 
 
-__all__ = ["NOW", "SYMBOLS", "VENUES", "YEAR", "MartsLab", "fill_a_year"]
+__all__ = ["NOW", "SYMBOLS", "VENUES", "YEAR", "MartsLab", "fill_a_year", "window"]

@@ -21,6 +21,7 @@ LONGEST_FILE = 400
 # The environment is read in settings. These have a reason of their own:
 READS_ENVIRONMENT = {
     "simulator/process.py": "hands its own environment on to the process it starts",
+    "marts/project.py": "hands its own environment on to dbt",
     "stack": "starts Dagster's processes, which get their settings through the environment",
 }
 
