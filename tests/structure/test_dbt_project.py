@@ -58,7 +58,8 @@ def test_no_model_uses_a_word_that_only_one_engine_has() -> None:
         r"::|\bfilter\s*\(|\bquantile_|\bmedian\(|\bexclude\b|//|\bunnest\b|\bepoch\("
     )
     for file in [*SOURCE.glob("models/**/*.sql"), *SOURCE.glob("macros/*.sql")]:
-        text = re.sub(r"\{#.*?#\}", "", file.read_text(), flags=re.DOTALL)
+        # Jinja is worked off before an engine sees the text.
+        text = re.sub(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", "", file.read_text(), flags=re.DOTALL)
         found = words.search(text)
         assert found is None, f"{file}: {found and found.group()}"
 
