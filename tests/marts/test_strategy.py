@@ -166,7 +166,7 @@ def test_fills_by_day_strategy_venue_and_symbol(small: MartsLab):
             "price": random.uniform(1, 100, count),
             "quantity": random.uniform(0.1, 5, count),
             "fee": np.where(random.random(count) < 0.1, np.nan, random.normal(0.1, 0.2, count)),
-            "strategy_id": random.choice(["a", "b", None], count),
+            "strategy_id": random.choice(np.array(["a", "b", None], dtype=object), count),
             "pnl": np.where(random.random(count) < 0.3, np.nan, random.normal(0, 10, count)),
         }
     )
