@@ -7,13 +7,14 @@ times as long to start. dbt runs in a process of its own; what it did is read fr
 # No `from __future__ import annotations` here: Dagster reads the types of the asset's function.
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from market_assets.defs import partitions
 from market_assets.defs.describe import OWNERS, mart_metadata
 from market_assets.errors import MartsFailed
+from market_assets.marts.lineage import Lineage
 from market_assets.marts.nodes import Check, Mart
 from market_assets.marts.project import Project
 from market_assets.settings import Settings
@@ -161,6 +162,7 @@ def _materialised(
     from market_assets.defs.resources import open_warehouse
 
     last = partitions.day_key(window.end - DAY)
+    lineage = Project(settings).lineage()
     with open_warehouse(settings, read_only=True) as warehouse:
         for result in results:
             key = mart_key(result.name)
@@ -171,9 +173,26 @@ def _materialised(
             time = next((c.name for c in columns if c.name in ("date", "timestamp")), None)
             if time is not None:
                 numbers["rows"] = _rows(warehouse, result.name, time, window)
-            # A run's event is repeated for each of its days: the numbers go with the last one.
-            context.add_asset_metadata(numbers, asset_key=key, partition_key=last)
+            metadata: dict[str, Any] = {**numbers}
+            if result.name in lineage:
+                metadata["dagster/column_lineage"] = _lineage(lineage[result.name])
+            # A run's event is repeated for each of its days: what is long goes with the last one.
+            context.add_asset_metadata(metadata, asset_key=key, partition_key=last)
             yield dg.MaterializeResult(asset_key=key)
+
+
+def _lineage(of_mart: Lineage) -> dg.TableColumnLineage:
+    """What each column is made from, where that is an asset."""
+    return dg.TableColumnLineage(
+        {
+            column: [
+                dg.TableColumnDep(asset_key=dg.AssetKey([schema, table]), column_name=name)
+                for schema, table, name in parents
+                if schema in (LAYER, "raw")
+            ]
+            for column, parents in of_mart.items()
+        }
+    )
 
 
 def _rows(warehouse: "DuckLakeWarehouse", mart: str, time: str, window: dg.TimeWindow) -> int:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from market_assets.errors import MartsFailed
+from market_assets.marts.lineage import column_lineage
 from market_assets.marts.project import Project
 from market_assets.marts.results import Result, read_results
 from market_assets.venues.registry import VENUES
@@ -103,13 +104,17 @@ def build(
 
 
 def build_docs(settings: Settings) -> None:
-    """dbt's documentation as one page that needs no server: `Project.docs`."""
+    """dbt's documentation as one page that needs no server, and which column is made from which."""
     project = Project(settings)
     project.prepare()
-    with building(settings, _today(), _today(), "docs"):
-        project.run("docs", "generate", "--static", doing="Making dbt's docs")
-    project.docs.parent.mkdir(parents=True, exist_ok=True)
-    (project.target / "static_index.html").replace(project.docs)
+    with (
+        building(settings, _today(), _today(), "docs"),
+        project.run_folder() as folder,
+    ):
+        project.run("docs", "generate", "--static", doing="Making dbt's docs", target=folder)
+        project.write_lineage(column_lineage(folder))
+        project.docs.parent.mkdir(parents=True, exist_ok=True)
+        (folder / "static_index.html").replace(project.docs)
 
 
 def days(first: date | None, last: date | None) -> list[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from market_assets.errors import MartsFailed
+from market_assets.marts.lineage import Lineage
 from market_assets.marts.nodes import Nodes
 
 if TYPE_CHECKING:
@@ -162,6 +163,21 @@ class Project:
         shutil.copy(self.target / "partial_parse.msgpack", folder)
         yield folder
         shutil.rmtree(folder, ignore_errors=True)
+
+    def write_lineage(self, lineage: Mapping[str, Lineage]) -> None:
+        self._lineage_file.write_text(json.dumps(lineage), encoding="utf-8")
+
+    def lineage(self) -> Mapping[str, Lineage]:
+        """Mart -> column -> what it is made from, as of the docs made last; empty before that."""
+        try:
+            told: dict[str, Lineage] = json.loads(self._lineage_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return told
+
+    @property
+    def _lineage_file(self) -> Path:
+        return self.target / "lineage.json"
 
     @property
     def _vars_file(self) -> Path:

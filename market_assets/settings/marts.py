@@ -49,6 +49,27 @@ class MartsSettings(Section):
     strategy_cost_bps: float = Field(
         5.0, ge=0, le=1000, description="Cost of a reference strategy's turnover, in 0.01 %"
     )
+    strategy_carry_threshold: float = Field(
+        0.05,
+        ge=0,
+        le=100,
+        description="Annualised funding above which the carry strategy goes short",
+    )
+    trend_efficiency: float = Field(
+        0.3, gt=0, lt=1, description="Share of a move left after all turns back that makes a trend"
+    )
+    maintenance_margin: float = Field(
+        0.005,
+        ge=0,
+        lt=1,
+        description="Share of a position that the venue keeps before it closes it",
+    )
+    storage_dollars_per_gib_month: float = Field(
+        0.02, ge=0, le=1000, description="What storing costs, for ops_storage_and_cost"
+    )
+    scan_dollars_per_tib: float = Field(
+        6.25, ge=0, le=1000, description="What a query costs by what it reads"
+    )
     portfolios: dict[str, PortfolioSettings] = Field(
         default_factory=lambda: {
             name: PortfolioSettings.model_validate(given) for name, given in MAJORS.items()

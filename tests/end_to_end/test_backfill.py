@@ -39,6 +39,23 @@ def test_two_runs_for_one_partition_at_once_have_one_result(stack: DrivenStack) 
     _equals_truth(stack, "aster", [key], funding=False)
 
 
+def test_one_backfill_brings_the_hours_of_a_day_and_then_its_marts(stack: DrivenStack) -> None:
+    hours = [key for key in stack.partitions("aster_ohlcv").keys if key.startswith(_day(stack, 12))]
+    assert len(hours) == 24
+    day = hours[0][:10]
+    marts = (("marts", "ohlcv"), ("marts", "daily_ohlcv"))
+    wanted = {("raw", "aster_ohlcv"): [(hours[0], hours[-1])]} | {k: [(day, day)] for k in marts}
+    assert stack.backfill_ends(stack.api.launch(wanted)) == "COMPLETED_SUCCESS"
+    for key in marts:
+        assert day in stack.api.partitions(key).materialised
+    with DuckLakeWarehouse(stack.layout.state / "warehouse", read_only=True) as store:
+        bars = store.query(
+            "SELECT candle_count + no_trade_count AS hours FROM marts.daily_ohlcv"
+            f" WHERE venue = 'aster' AND date = '{day}'"
+        ).to_pylist()
+    assert [bar["hours"] for bar in bars] == [24] * len(SYMBOLS)
+
+
 def test_sixty_days_with_faults_a_killed_worker_and_a_killed_daemon(stack: DrivenStack) -> None:
     wanted = stack.partitions(ASSETS[0]).keys[-HOURS:]
     # Slow enough that the kill finds a run in the middle of its work.
@@ -92,6 +109,10 @@ def test_after_kill_9_of_everything_the_next_start_frees_what_dead_runs_held(
     alive = stack.launch_run(("raw", "aster_ohlcv"), keys[-50])
     assert stack.run_ends(alive, seconds=120) == "SUCCESS"
     _equals_truth(stack, "aster", [keys[-50]], funding=False)
+
+
+def _day(stack: DrivenStack, number: int) -> str:
+    return (stack.start_day + timedelta(days=number)).isoformat()
 
 
 def _not_there(stack: DrivenStack, asset: str, wanted: Sequence[str]) -> list[str]:

@@ -76,7 +76,11 @@ def test_the_demo_brings_data_refuses_a_second_start_and_leaves_nothing(demo: De
     until(is_up, 300, "the demo is up")
     said = demo.said()
     assert "147 of 147 partitions are materialised" in said
+    assert "92 of 92 partitions are materialised" in said, "the marts of four days"
     assert TABLE.search(said)
+    docs = re.search(r"dbt docs\s+(http://\S+)", said)
+    assert docs
+    assert "daily_ohlcv" in httpx.get(docs[1], trust_env=False).text
     url = re.search(r"Dagster UI\s+(http://\S+)", said)
     assert url
     assert httpx.get(f"{url[1]}/server_info", trust_env=False).is_success
