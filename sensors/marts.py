@@ -55,7 +55,7 @@ def marts_sensor(settings: Settings) -> dg.SensorDefinition:
 
 @dataclass(frozen=True)
 class Found:
-    """What has to be built, and the last change that is known of."""
+    """What has to be built, and the last change or build that is known of."""
 
     due: Sequence[Due]
     state: datetime
@@ -75,9 +75,9 @@ def look(settings: Settings, now: datetime) -> Found | str:
             changes, builds = warehouse.changes(since), warehouse.builds(since)
     except MarketAssetsError as error:
         return str(error)
-    if not changes:
+    if not changes and not builds:
         return "nothing has changed"
-    if now - changes[-1].changed_at < SETTLED_AFTER:
+    if changes and now - changes[-1].changed_at < SETTLED_AFTER:
         return "data are still coming in"
     project = Project(settings)
     first = min(venue.start for venue in settings.enabled_venues.values())
@@ -91,7 +91,8 @@ def look(settings: Settings, now: datetime) -> Found | str:
         found[-1] = replace(found[-1], models=(*found[-1].models, *views))
     elif views:
         found.append(Due(now.date(), now.date(), views))
-    return Found(found, changes[-1].changed_at) if found else "everything is built"
+    moments = [c.changed_at for c in changes[-1:]] + [build.built_from for build in builds]
+    return Found(found, max(moments)) if found else "everything is built"
 
 
 def _request(due: Due, place: int, state: str) -> dg.RunRequest:

@@ -1,12 +1,14 @@
 """Which days of which marts have to be built again: what changed, against what was built since.
 
-A model reads its own day and `reach` days before it. So a changed day is in the numbers of that
-day and of `reach` days after it, and in no others. What was made from these counts as well: a
-model's reach here is its own and that of what it is made from.
+A model reads its own day and `own_reach` days before it. So a changed day of the raw data is in the
+numbers of that day and of the `reach` days after it (its own and that of all it is made from), and
+in no others. A parent that was built again for a day is such a change as well: whoever builds old
+days after new ones, by hand, gets the new ones once more.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,11 +22,13 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a mart is made from, however many models lie between: datasets, and days before."""
+    """What a mart is made from: datasets and days before, however many models lie between."""
 
     name: str
     reach: int
     datasets: frozenset[str]
+    own_reach: int = 0
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,15 +52,23 @@ def due(
     In the order of `models`: what others are made from comes first.
     """
     changes = list(changes)
-    built: dict[str, list[Build]] = {}
-    for build in builds:
-        built.setdefault(build.model, []).append(build)
+    built = _last_builds(builds, first, last)
     by_days: dict[tuple[tuple[date, date], ...], list[str]] = {}
     for model in models:
-        wanted = _changed_days(c for c in changes if c.dataset in model.datasets)
-        stale = _stale_days(wanted, built.get(model.name, ()), model.reach, first, last)
+        needed = _needed(
+            _changed_days(c for c in changes if c.dataset in model.datasets),
+            model.reach,
+            first,
+            last,
+        )
+        fresh = built.get(model.name, {})
+        stale = {day for day, when in needed.items() if day not in fresh or fresh[day] <= when}
+        for parent in model.parents:
+            of_parent = _needed(built.get(parent, {}), model.own_reach, first, last)
+            # Built together they have the same time.
+            stale |= {d for d, when in of_parent.items() if d not in fresh or fresh[d] < when}
         if stale:
-            by_days.setdefault(tuple(_ranges(stale)), []).append(model.name)
+            by_days.setdefault(tuple(_ranges(sorted(stale))), []).append(model.name)
     return [
         Due(start, end, tuple(names)) for ranges, names in by_days.items() for start, end in ranges
     ]
@@ -76,23 +88,43 @@ def _changed_days(changes: Iterable[Change]) -> dict[date, datetime]:
     return days
 
 
-def _stale_days(
-    changed: Mapping[date, datetime], builds: Sequence[Build], reach: int, first: date, last: date
-) -> list[date]:
-    needed: dict[date, datetime] = {}
-    for day, when in changed.items():
-        for later in range(reach + 1):
-            affected = day + later * DAY
-            if affected > last:
-                break
-            if affected >= first:
-                needed[affected] = max(needed.get(affected, when), when)
-    fresh: dict[date, datetime] = {}
+def _last_builds(
+    builds: Iterable[Build], first: date, last: date
+) -> dict[str, dict[date, datetime]]:
+    """Model -> each day with the time of its last build."""
+    found: dict[str, dict[date, datetime]] = {}
     for build in builds:
-        for day in needed:
-            if build.first_day <= day <= build.last_day:
-                fresh[day] = max(fresh.get(day, build.built_from), build.built_from)
-    return sorted(day for day, when in needed.items() if day not in fresh or fresh[day] <= when)
+        days = found.setdefault(build.model, {})
+        day, end = max(build.first_day, first), min(build.last_day, last)
+        while day <= end:
+            days[day] = max(days.get(day, build.built_from), build.built_from)
+            day += DAY
+    return found
+
+
+def _needed(
+    changed: Mapping[date, datetime], reach: int, first: date, last: date
+) -> dict[date, datetime]:
+    """Each day that a change is in the numbers of, with the time of the last such change.
+
+    The newest of the last `reach` days, for every day: a queue keeps those that can still win.
+    """
+    needed: dict[date, datetime] = {}
+    newest: deque[tuple[date, datetime]] = deque()
+    coming = deque(sorted(changed.items()))
+    day = max(first, coming[0][0]) if coming else last + DAY
+    while day <= last:
+        while coming and coming[0][0] <= day:
+            change = coming.popleft()
+            while newest and newest[-1][1] <= change[1]:
+                newest.pop()
+            newest.append(change)
+        while newest and newest[0][0] < day - reach * DAY:
+            newest.popleft()
+        if newest:
+            needed[day] = newest[0][1]
+        day += DAY
+    return needed
 
 
 def _ranges(days: Sequence[date]) -> list[tuple[date, date]]:

@@ -127,6 +127,8 @@ class Nodes:
             node["name"],
             reach + max((parent.reach for parent in parents), default=0),
             frozenset[str]().union(*(parent.datasets for parent in parents)),
+            reach,
+            tuple(dict.fromkeys(p["name"] for p in self._assets_above(node) if _is_mart(p))),
         )
 
 

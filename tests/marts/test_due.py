@@ -69,6 +69,25 @@ def test_a_change_before_the_first_day_counts_only_for_the_days_that_are_kept() 
     assert found == [Due(FIRST, date(2026, 1, 2), ("features_daily",))]
 
 
+def test_old_days_built_after_new_ones_make_the_new_ones_due_that_look_back_to_them() -> None:
+    """As when a person builds the last week first and the month before it later."""
+    child = Model("features_daily", 3, frozenset({"ohlcv"}), 3, ("daily_ohlcv",))
+    built = [
+        Build(name, date(2026, 1, 20), LAST, at(1)) for name in ("daily_ohlcv", "features_daily")
+    ] + [Build(name, FIRST, date(2026, 1, 19), at(2)) for name in ("daily_ohlcv", "features_daily")]
+    assert due([], built, [BARS, child], FIRST, LAST) == [
+        Due(date(2026, 1, 20), date(2026, 1, 22), ("features_daily",))
+    ]
+    again = [*built, Build("features_daily", date(2026, 1, 20), date(2026, 1, 22), at(3))]
+    assert due([], again, [BARS, child], FIRST, LAST) == []
+
+
+def test_a_mart_that_was_left_out_is_built_when_what_it_is_made_from_is() -> None:
+    child = Model("features_daily", 3, frozenset({"ohlcv"}), 3, ("daily_ohlcv",))
+    built = [Build("daily_ohlcv", LAST, LAST, at(1))]
+    assert due([], built, [BARS, child], FIRST, LAST) == [Due(LAST, LAST, ("features_daily",))]
+
+
 days = st.dates(FIRST, LAST)
 changes = st.lists(
     st.builds(
