@@ -74,20 +74,23 @@ class DagsterUi:
     def open(self, path: str) -> None:
         self.page.goto(f"{self.url}{path}", wait_until="domcontentloaded")
 
-    def asset_graph(self, asset: str) -> None:
-        """The graph, groups unfolded, as far out as it goes; `asset` is in the middle of it."""
+    def asset_graph(self, *groups: str) -> None:
+        """The graph of the groups: each venue's raw assets, and the marts by what they are about."""
         self.open("/asset-groups")
         self.page.get_by_text("Global asset lineage").first.wait_for()
-        # Folded groups say how many assets they have; the shortcut is deaf until they are there.
-        self.page.get_by_text(re.compile(r"\d+ assets")).first.wait_for(state="attached")
-        for _ in range(10):
-            self.page.keyboard.press("Alt+e")
-            self.page.wait_for_timeout(SETTLE_MS)
-            if self.page.get_by_text("Latest event").count():
-                break
-        # A double click beside the nodes shows all of them. Only what is in sight is on the page.
-        self.page.mouse.dblclick(650, 850)
-        self.page.locator(f'[data-tooltip="{asset}"]').first.wait_for()
+        for group in groups:
+            # Once in the list beside the graph, and once in the graph itself.
+            self.page.get_by_text(group, exact=True).nth(1).wait_for()
+        self.page.wait_for_timeout(SETTLE_MS)
+
+    def dbt_docs(self, address: str, mart: str) -> None:
+        """A mart's page in dbt's docs, found by the search, with its lineage drawn beside it."""
+        self.page.goto(address)
+        self.page.get_by_placeholder("Search for models").fill(mart)
+        found = self.page.locator("[ng-bind-html*='getModelName']")
+        found.filter(has_text=re.compile(f"^{mart}$")).click()
+        self.page.locator(".launcher").click()
+        self.page.locator("canvas").first.wait_for()
         self.page.wait_for_timeout(SETTLE_MS)
 
     def partitions(self, asset: str, partition: str = "") -> None:
@@ -130,11 +133,11 @@ class DagsterUi:
         return image
 
 
-def views(page: Page, url: str) -> Iterator[str]:
+def views(page: Page, url: str, docs: str) -> Iterator[str]:
     """Goes from view to view; what it yields is the name of the one on show."""
     ui = DagsterUi(page, url)
     asset = "raw/binance_ohlcv"
-    ui.asset_graph("binance_ohlcv")
+    ui.asset_graph("binance", "core", "risk")
     yield "asset-graph"
     ui.partitions(asset)
     page.wait_for_timeout(SETTLE_MS)
@@ -154,6 +157,15 @@ def views(page: Page, url: str) -> Iterator[str]:
     page.get_by_text("Show Markdown").first.wait_for()
     page.wait_for_timeout(SETTLE_MS)
     yield "metadata"
+    ui.open("/assets/marts/daily_ohlcv?view=overview")
+    page.get_by_text("is_complete").first.wait_for()
+    page.wait_for_timeout(SETTLE_MS)
+    yield "mart"
+    ui.dbt_docs(docs, "daily_ohlcv")
+    yield "dbt-docs"
+    ui.partitions(asset, newest)
+    page.get_by_text("Show Markdown").first.wait_for()
+    page.wait_for_timeout(SETTLE_MS)
     for number, name in enumerate(("candles", "coverage")):
         ui.picture(number)
         page.wait_for_timeout(SETTLE_MS)
@@ -178,11 +190,14 @@ def save(page: Page, target: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:3000", help="where the demo's UI is")
+    parser.add_argument(
+        "--docs", default="http://127.0.0.1:3001/dbt/index.html", help="where its dbt docs are"
+    )
     parser.add_argument("--target", type=Path, default=TARGET)
     options = parser.parse_args()
     options.target.mkdir(parents=True, exist_ok=True)
     with browser_page() as page:
-        for name in views(page, options.url):
+        for name in views(page, options.url, options.docs):
             file = options.target / f"dagster-{name}.png"
             save(page, file)
             print(f"{file} {file.stat().st_size // 1000} kB")

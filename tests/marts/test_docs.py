@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,12 +35,14 @@ def page(project: Project) -> Page:  # type: ignore[misc]
 
 def test_a_mart_is_found_with_its_columns_and_its_lineage(page: Page) -> None:
     page.get_by_placeholder("Search for models").fill("daily_ohlcv")
-    page.get_by_text("daily_ohlcv", exact=True).locator("visible=true").first.click()
-    expect(page.get_by_role("heading", name="daily_ohlcv").first).to_be_visible()
-    expect(page.get_by_text("is_complete").first).to_be_visible()
-    expect(page.get_by_text("Daily bars from our own hours").first).to_be_visible()
+    found = page.locator("[ng-bind-html*='getModelName']")
+    found.filter(has_text=re.compile("^daily_ohlcv$")).click()
+    expect(page).to_have_url(re.compile("model.market_assets.daily_ohlcv$"))
+    shown = page.locator("visible=true")
+    expect(shown.get_by_text("is_complete", exact=True).first).to_be_attached()
+    expect(shown.get_by_text("Daily bars from our own hours").first).to_be_attached()
     page.locator(".launcher").click()
-    expect(page.get_by_text("Lineage Graph").first).to_be_visible()
+    expect(page.get_by_text("Lineage Graph").locator("visible=true")).to_have_count(1)
     expect(page.locator("canvas").first).to_be_visible()
 
 
