@@ -75,7 +75,7 @@ class DagsterUi:
         self.page.goto(f"{self.url}{path}", wait_until="domcontentloaded")
 
     def asset_graph(self, *groups: str) -> None:
-        """The graph of the groups: each venue's raw assets, and the marts by what they are about."""
+        """The graph of the groups: each venue's raw assets, and the marts by topic."""
         self.open("/asset-groups")
         self.page.get_by_text("Global asset lineage").first.wait_for()
         for group in groups:

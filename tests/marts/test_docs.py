@@ -38,9 +38,8 @@ def test_a_mart_is_found_with_its_columns_and_its_lineage(page: Page) -> None:
     found = page.locator("[ng-bind-html*='getModelName']")
     found.filter(has_text=re.compile("^daily_ohlcv$")).click()
     expect(page).to_have_url(re.compile("model.market_assets.daily_ohlcv$"))
-    shown = page.locator("visible=true")
-    expect(shown.get_by_text("is_complete", exact=True).first).to_be_attached()
-    expect(shown.get_by_text("Daily bars from our own hours").first).to_be_attached()
+    for text in ("is_complete", "Daily bars from our own hours"):
+        expect(page.get_by_text(text).locator("visible=true").first).to_be_attached()
     page.locator(".launcher").click()
     expect(page.get_by_text("Lineage Graph").locator("visible=true")).to_have_count(1)
     expect(page.locator("canvas").first).to_be_visible()
