@@ -80,7 +80,8 @@ class DagsterUi:
         self.page.get_by_text("Global asset lineage").first.wait_for()
         for group in groups:
             # Once in the list beside the graph, and once in the graph itself.
-            self.page.get_by_text(group, exact=True).nth(1).wait_for()
+            shown = self.page.get_by_text(group, exact=True).locator("visible=true")
+            shown.nth(1).wait_for()
         self.page.wait_for_timeout(SETTLE_MS)
 
     def dbt_docs(self, address: str, mart: str) -> None:
