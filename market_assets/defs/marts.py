@@ -15,7 +15,7 @@ from market_assets.defs import partitions
 from market_assets.defs.describe import OWNERS, mart_metadata
 from market_assets.errors import MartsFailed
 from market_assets.marts.lineage import Lineage
-from market_assets.marts.nodes import Check, Mart
+from market_assets.marts.nodes import Check, Mart, Nodes
 from market_assets.marts.project import Project
 from market_assets.settings import Settings
 
@@ -37,9 +37,7 @@ def mart_key(name: str) -> dg.AssetKey:
 
 def marts_assets(settings: Settings) -> dg.AssetsDefinition:
     """Every dbt model that people read, by days."""
-    project = Project(settings)
-    project.prepare()
-    nodes = project.nodes()
+    nodes = _last_that_parsed(Project(settings))
     checks = {check.unique_id: check for check in nodes.checks}
 
     @dg.multi_asset(
@@ -106,6 +104,20 @@ def docs_job(settings: Settings) -> tuple[dg.JobDefinition, dg.ScheduleDefinitio
         description="Makes the documentation of the marts anew.",
     )
     return job, schedule
+
+
+def _last_that_parsed(project: Project) -> Nodes:
+    """The project as it is; while somebody's SQL cannot be parsed, as it was before.
+
+    A typo in a mart must not stop the raw data from coming in. Runs of marts fail and say why.
+    """
+    try:
+        project.prepare()
+    except MartsFailed as error:
+        if not project.manifest.exists():
+            raise
+        dg.get_dagster_logger().error("The marts stay as they were before: %s", error)
+    return project.nodes()
 
 
 def _selected(context: dg.AssetExecutionContext) -> list[str]:

@@ -36,6 +36,7 @@ class Project:
     """The dbt project as one installation's settings have it."""
 
     settings: Settings
+    source: Path = SOURCE
 
     @property
     def target(self) -> Path:
@@ -73,8 +74,8 @@ class Project:
             **given,
             "PYTHONPATH": os.pathsep.join(search),
             "MARKET_ASSETS_WAREHOUSE__PATH": str(self.settings.warehouse.path.absolute()),
-            "DBT_PROJECT_DIR": str(SOURCE),
-            "DBT_PROFILES_DIR": str(SOURCE),
+            "DBT_PROJECT_DIR": str(self.source),
+            "DBT_PROFILES_DIR": str(self.source),
             "DBT_TARGET_PATH": str(self.target),
             "DBT_LOG_PATH": str(self.target / "logs"),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -86,10 +87,13 @@ class Project:
         if not self.manifest.exists() or self._parsed_with() != self.variables:
             return True
         made = self.manifest.stat().st_mtime
-        return any(file.stat().st_mtime > made for file in _sources())
+        return any(file.stat().st_mtime > made for file in self._sources())
 
     def prepare(self) -> None:
-        """Parse the project unless the manifest is fresh. Processes that start at once wait."""
+        """Parse the project unless the manifest is fresh. Processes that start at once wait.
+
+        What cannot be parsed raises, and leaves the manifest of what could be.
+        """
         if not self.is_stale():
             return
         from filelock import FileLock
@@ -97,9 +101,9 @@ class Project:
         self.target.mkdir(parents=True, exist_ok=True)
         with FileLock(self.target / "parse.lock"):
             if self.is_stale():
-                # dbt leaves the file alone when it finds nothing changed: it would stay stale.
-                self.manifest.unlink(missing_ok=True)
                 self.run("parse", doing="Parsing the dbt project")
+                # dbt leaves the file alone when it finds nothing changed: it would stay stale.
+                os.utime(self.manifest)
                 self._vars_file.write_text(json.dumps(self.variables), encoding="utf-8")
 
     def nodes(self) -> Nodes:
@@ -179,6 +183,9 @@ class Project:
     def _lineage_file(self) -> Path:
         return self.target / "lineage.json"
 
+    def _sources(self) -> Sequence[Path]:
+        return [file for pattern in _READ for file in self.source.rglob(pattern)]
+
     @property
     def _vars_file(self) -> Path:
         return self.target / "vars.json"
@@ -188,7 +195,3 @@ class Project:
             return json.loads(self._vars_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-
-
-def _sources() -> Sequence[Path]:
-    return [file for pattern in _READ for file in SOURCE.rglob(pattern)]
