@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 NAME = "marts_automation"
 # Longer ago than the ledger is kept; a platform that was off for longer builds all by hand.
 LOOK_BACK = timedelta(days=90)
+ALL_BUILT = "everything is built"
 _SECONDS_APART = 60
 # Venues store their hours one after the other: what comes within so long is built in one run.
 SETTLED_AFTER = timedelta(seconds=90)
@@ -41,8 +42,13 @@ def marts_sensor(settings: Settings) -> dg.SensorDefinition:
             if any(key.path[0] == "marts" for key in run.asset_selection or ()):
                 return dg.SkipReason(f"run {run.run_id} is still building")
         now = datetime.now(UTC)
+        seen = _seen(settings, now)
+        if seen == context.cursor:
+            return dg.SkipReason("nothing was written since everything was built")
         found = look(settings, now)
         if isinstance(found, str):
+            if found == ALL_BUILT:
+                context.update_cursor(seen)
             return dg.SkipReason(found)
         # The same state is asked for once an hour: a build that fails is not tried each minute.
         state = f"{now:%Y-%m-%dT%H} {found.state:%Y-%m-%dT%H:%M:%S.%f}"
@@ -92,7 +98,16 @@ def look(settings: Settings, now: datetime) -> Found | str:
     elif views:
         found.append(Due(now.date(), now.date(), views))
     moments = [c.changed_at for c in changes[-1:]] + [build.built_from for build in builds]
-    return Found(found, max(moments)) if found else "everything is built"
+    return Found(found, max(moments)) if found else ALL_BUILT
+
+
+def _seen(settings: Settings, now: datetime) -> str:
+    """What an answer depends on, told by files alone: most ticks have nothing more to do."""
+    from market_assets.marts.project import Project
+    from market_assets.warehouse.layout import Layout
+
+    written = Layout(settings.warehouse.path.absolute()).written_at
+    return f"{now:%Y-%m-%d} {written} {Project(settings).made_at}"
 
 
 def _request(due: Due, place: int, state: str) -> dg.RunRequest:

@@ -28,3 +28,9 @@ class Layout:
     def exists(self) -> bool:
         # The catalog is renamed into place when it is complete: if it is there, it is whole.
         return self.catalog.exists()
+
+    @property
+    def written_at(self) -> int:
+        """When anybody wrote last, in nanoseconds; without opening anything. 0 before the first."""
+        log = self.catalog.with_name(f"{self.catalog.name}-wal")
+        return max((f.stat().st_mtime_ns for f in (self.catalog, log) if f.exists()), default=0)
