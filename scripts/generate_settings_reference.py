@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from market_assets.settings.models import VENUE_URLS
+from market_assets.settings.models import ARCHIVE_URLS, VENUE_URLS
 from market_assets.settings.variables import allowed, known_variables, section_at
 
 TARGET = Path(__file__).parents[1] / "docs" / "reference" / "settings.md"
@@ -53,7 +53,8 @@ def render() -> str:
 
 
 def _default(path: tuple[str, ...], field: FieldInfo) -> str:
-    value = VENUE_URLS.get(path[1]) if path[-1] == "base_url" else field.default  # type: ignore[call-overload]
+    of_venues = {"base_url": VENUE_URLS, "archive_url": ARCHIVE_URLS}.get(path[-1])
+    value = field.default if of_venues is None else of_venues.get(path[1])  # type: ignore[call-overload]
     if field.default_factory is not None:
         made = field.get_default(call_default_factory=True)
         plain = {name: part.model_dump() for name, part in made.items()}

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from market_assets.errors import RequestInvalid
 from market_assets.settings.marts import MartsSettings
+from market_assets.settings.quality import QualitySettings
 from market_assets.settings.rules import without_repeats
 from market_assets.settings.section import (
     VENUE_NAMES,
@@ -31,6 +32,11 @@ VENUE_URLS: dict[VenueName, str] = {
     "okx": "https://openapi.okx.com",
     "aster": "https://fapi.asterdex.com",
 }
+# Bulk files of old history. OKX lists its files by an API of its own kind and cuts days at UTC+8.
+ARCHIVE_URLS: dict[VenueName, str] = {
+    "binance": "https://data.binance.vision",
+    "aster": "https://data.asterdex.com",
+}
 DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT", "UNIUSDT", "LINKUSDT", "AAVEUSDT")
 
 
@@ -39,6 +45,9 @@ class VenueSettings(Section):
 
     base_url: Url = Field(
         description="Where its public REST API answers; the simulator's address works too"
+    )
+    archive_url: Url | None = Field(
+        None, description="Where its bulk archive of daily and monthly files answers; null for none"
     )
     enabled: bool = Field(True, description="Whether to collect from it")
     symbols: Annotated[tuple[Symbol, ...], AfterValidator(without_repeats)] = Field(
@@ -213,6 +222,9 @@ class Settings(Section):
     marts: MartsSettings = Field(
         default_factory=MartsSettings, description="What dbt computes, and with which numbers"
     )
+    quality: QualitySettings = Field(
+        default_factory=QualitySettings, description="Checks, anomalies, repairs, reports"
+    )
     simulator: SimulatorSettings = Field(
         default_factory=SimulatorSettings, description="The simulated exchanges"
     )
@@ -229,7 +241,11 @@ class Settings(Section):
         for name in VENUE_NAMES:
             own = merged.get(name)
             if own is None or isinstance(own, Mapping):
-                merged[name] = {"base_url": VENUE_URLS[name], **(own or {})}
+                merged[name] = {
+                    "base_url": VENUE_URLS[name],
+                    "archive_url": ARCHIVE_URLS.get(name),
+                    **(own or {}),
+                }
         return merged
 
     def venue(self, name: str) -> VenueSettings:

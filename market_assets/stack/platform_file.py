@@ -52,6 +52,8 @@ def write_demo(
     document["simulator"] |= {"seed": remembered["seed"], "port": simulator_port}
     for name, venue in document["venues"].items():
         venue["base_url"] = f"http://{HOST}:{simulator_port}/{name}"
+        if venue["archive_url"] is not None:
+            venue["archive_url"] = f"http://{HOST}:{simulator_port}/{name}/archive"
         venue["start"] = remembered["start"]
         venue["end"] = None
     _write(document, layout)

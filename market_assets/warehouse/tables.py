@@ -24,7 +24,9 @@ QUARANTINE = StoredTable(
         Column("payload", "string", "The row as the venue sent it, as JSON"),
         Column("run_id", "string", "The run that rejected it first"),
         Column("quarantined_at", "timestamp", "When it was rejected first (UTC)"),
-        Column("status", "string", "held until a person decides"),
+        Column("status", "string", "held until a person decides, then released or dropped"),
+        Column("decided_at", "timestamp", "When a person decided (UTC)", nullable=True),
+        Column("decided_because", "string", "Why, in that person's words", nullable=True),
     ),
 )
 
@@ -122,4 +124,50 @@ BUILDS = StoredTable(
     ),
 )
 
-COMMON_TABLES = (QUARANTINE, REQUESTS, REVISIONS, GAPS, COVERAGE, CHANGES, BUILDS)
+CHECK_RESULTS = StoredTable(
+    "ops",
+    "check_results",
+    "Every verdict of a check over a span of a table, and the worst that it found",
+    (
+        Column("table_name", "string", "The table that was judged: raw.binance_ohlcv, marts.ohlcv"),
+        Column("check_name", "string", "The check"),
+        Column("window_start", "timestamp", "First judged moment (UTC)"),
+        Column("window_end", "timestamp", "First moment after it (UTC)"),
+        Column("passed", "boolean", "Whether it found nothing"),
+        Column("severity", "string", "error or warn"),
+        Column(
+            "is_blocking", "boolean", "Whether a failure keeps the days' marts from being built"
+        ),
+        Column("findings", "integer", "How many rows or spans it found"),
+        Column("sample", "string", "The first of them, as JSON"),
+        Column("run_id", "string", "The run that judged"),
+        Column("checked_at", "timestamp", "When it judged (UTC)"),
+    ),
+)
+
+REPAIRS = StoredTable(
+    "ops",
+    "repairs",
+    "Every attempt to bring a missing interval, and the giving up",
+    (
+        *_SERIES,
+        Column("gap_start", "timestamp", "First missing moment (UTC)"),
+        Column("gap_end", "timestamp", "First moment after it (UTC)"),
+        Column("attempt", "integer", "1 for the first"),
+        Column("outcome", "string", "started or given_up"),
+        Column("detail", "string", "The evidence at that time, or why it was given up"),
+        Column("attempted_at", "timestamp", "When (UTC)"),
+    ),
+)
+
+COMMON_TABLES = (
+    QUARANTINE,
+    REQUESTS,
+    REVISIONS,
+    GAPS,
+    COVERAGE,
+    CHANGES,
+    BUILDS,
+    CHECK_RESULTS,
+    REPAIRS,
+)
