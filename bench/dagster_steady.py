@@ -33,7 +33,9 @@ _WAIT_SECONDS = 300
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="market-bench-") as folder:
         layout = Layout(Path(folder).resolve() / "state")
-        simulator = write_demo(load_settings(environ={}), layout, ports.free_port())
+        simulator = write_demo(
+            load_settings(environ={}), layout, ports.free_port(), ports.free_port()
+        )
         settings = load_settings(layout.platform, environ={})
         with Stack(Plan(layout, 0, simulator=simulator)) as stack:
             stack.start()

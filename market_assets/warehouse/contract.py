@@ -101,6 +101,45 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One verdict of a check over a span of a table."""
+
+    table_name: str
+    check_name: str
+    window: Window
+    passed: bool
+    severity: Literal["error", "warn"]
+    is_blocking: bool
+    findings: int = 0
+    sample: Sequence[Mapping[str, Any]] = ()  # the first of what it found
+    run_id: str = ""
+    checked_at: datetime | None = None  # the store says when
+
+
+@dataclass(frozen=True, slots=True)
+class MissingSpan:
+    """An absent span of one series that is ours to repair."""
+
+    venue: str
+    dataset: str
+    interval: str
+    symbol: str
+    window: Window
+    evidence: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class RepairAttempt:
+    """One attempt to bring a missing span, or the giving up."""
+
+    span: MissingSpan
+    attempt: int
+    outcome: Literal["started", "given_up"]
+    detail: str
+    attempted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Maintained:
     """What a maintenance pass did to the store."""
 

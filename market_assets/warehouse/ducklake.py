@@ -19,6 +19,7 @@ from market_assets.schemas.requests import RequestRecord
 from market_assets.schemas.timeline import Window
 from market_assets.warehouse import (
     changes,
+    checks,
     faults,
     instruments,
     ledger,
@@ -33,9 +34,12 @@ from market_assets.warehouse.contract import (
     Build,
     Capabilities,
     Change,
+    CheckResult,
     Committed,
     Gap,
     Maintained,
+    MissingSpan,
+    RepairAttempt,
 )
 from market_assets.warehouse.ddl import StoredTable, raw_table, venue_datasets
 from market_assets.warehouse.incoming import as_stored, refuse_duplicates
@@ -135,6 +139,22 @@ class DuckLakeWarehouse:
             lambda connection: changes.record_builds(connection, found, run_id, datetime.now(UTC)),
         )
 
+    def record_checks(self, results: Iterable[CheckResult]) -> None:
+        """Keep what checks found."""
+        self._refuse_when_read_only()
+        judged = checks.check_rows(results, datetime.now(UTC))
+        self._session.write(
+            "Recording checks", lambda connection: checks.store_checks(connection, judged)
+        )
+
+    def record_repairs(self, attempts: Iterable[RepairAttempt]) -> None:
+        """Keep what was tried to repair."""
+        self._refuse_when_read_only()
+        tried = list(attempts)
+        self._session.write(
+            "Recording repairs", lambda connection: checks.store_repairs(connection, tried)
+        )
+
     @contextlib.contextmanager
     def writing_alone(self, doing: str) -> Iterator[None]:
         """Hold the writer lock, for work on the store that does not go through `commit`.
@@ -206,6 +226,21 @@ class DuckLakeWarehouse:
         """What was built with the changes up to `since` or later."""
         with self._session.reading("Reading what was built") as cursor:
             return changes.read_builds(cursor, since)
+
+    def check_results(self, since: datetime) -> list[CheckResult]:
+        """Verdicts given after `since`, oldest first."""
+        with self._session.reading("Reading what checks found") as cursor:
+            return checks.read_checks(cursor, since)
+
+    def missing(self) -> list[MissingSpan]:
+        """Every span that is ours to repair."""
+        with self._session.reading("Reading what is missing") as cursor:
+            return checks.read_missing(cursor)
+
+    def repairs(self) -> list[RepairAttempt]:
+        """Every attempt to repair, oldest first."""
+        with self._session.reading("Reading what was repaired") as cursor:
+            return checks.read_repairs(cursor)
 
     def coverage_by_day(
         self,
