@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 
 from market_assets.schemas import arrow
 from market_assets.schemas.timeline import Window, to_datetime
-from market_assets.warehouse.connection import literal
+from market_assets.warehouse.connection import COMMIT_TIME, literal
 from market_assets.warehouse.contract import Batch, Build, Change, Committed
 from market_assets.warehouse.incoming import registered
 from market_assets.warehouse.tables import BUILDS, CHANGES
 
 if TYPE_CHECKING:
     import duckdb
-
-_NOW = "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)"
 
 
 def record_change(
@@ -36,7 +34,7 @@ def record_change(
         f"INSERT INTO {CHANGES.qualified} VALUES ({literal(batch.venue)},"
         f" {literal(batch.dataset.name)}, {literal(batch.interval)}, make_timestamp_ms({first}),"
         f" make_timestamp_ms({last - 1}), {stored.inserted}, {stored.corrected},"
-        f" {literal(batch.run_id)}, {_NOW})"
+        f" {literal(batch.run_id)}, {COMMIT_TIME})"
     )
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 LAKE = "lake"
 _EXTENSIONS = ("sqlite_scanner", "ducklake")
 
+# The commit's own time, as the store keeps times: each statement of a transaction sees the same.
+COMMIT_TIME = "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)"
+
 # Commits are one thread's work; more threads only cut a partition into more files.
 _THREADS = 2
 

@@ -13,7 +13,7 @@ from market_assets.warehouse.connection import identifier
 from market_assets.warehouse.contract import Batch, Committed
 from market_assets.warehouse.ddl import StoredTable
 from market_assets.warehouse.incoming import registered
-from market_assets.warehouse.rows import record_revisions
+from market_assets.warehouse.rows import insert_rows, logged, record_revisions
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,12 +40,8 @@ def store_versions(
         if corrected:
             _retire(connection, table, batch)
         if inserted or corrected:
-            columns = _columns(table)
             # What was seen now is the current state, so it is open whatever the frame says.
-            connection.execute(
-                f"INSERT INTO {table.qualified} ({columns})"
-                f" SELECT {columns} FROM (SELECT * REPLACE (NULL AS valid_to) FROM changes)"
-            )
+            insert_rows(connection, table, "(SELECT * REPLACE (NULL AS valid_to) FROM changes)")
         connection.execute("DROP TABLE temp.changes")
     return Committed(inserted, corrected, rows.num_rows - inserted - corrected)
 
@@ -59,7 +55,7 @@ def _compare(connection: duckdb.DuckDBPyConnection, table: StoredTable, dataset:
     differs = " OR ".join(
         f"i.{identifier(v)} IS DISTINCT FROM s.{identifier(v)}" for v in dataset.values
     )
-    old = ", ".join(f"s.{identifier(v)} AS {identifier('old ' + v)}" for v in dataset.values)
+    old = ", ".join(f"s.{identifier(v)} AS {identifier('old ' + v)}" for v in logged(dataset))
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE changes AS"
         f" SELECT i.*, s.rowid AS old_row, s.valid_from AS old_valid_from,"

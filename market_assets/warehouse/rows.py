@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.timeline import Window
-from market_assets.warehouse.connection import identifier, literal
+from market_assets.warehouse.connection import COMMIT_TIME, identifier, literal
 from market_assets.warehouse.contract import Batch, Committed
 from market_assets.warehouse.ddl import StoredTable
 from market_assets.warehouse.incoming import bounds, registered
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _IN_REVISION = ("venue", "symbol", "interval", "timestamp")
-_NOW = "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)"
+# Of the other columns only these tell something about a value that went: who told it, and how.
+_WITH_OLD_VALUES = ("source", "is_backfill")
 
 
 def store_rows(
@@ -29,7 +30,7 @@ def store_rows(
     with registered(connection, "incoming", rows):
         within = bounds(batch.dataset, rows)
         if not _load_stored(connection, table, batch.dataset, within):
-            _insert(connection, table, "incoming")
+            insert_rows(connection, table, "incoming")
             changed = _moments(connection, batch.dataset, "incoming")
             return Committed(inserted=rows.num_rows, changed=changed)
         _compare(connection, batch.dataset)
@@ -42,7 +43,7 @@ def store_rows(
                 " AND rowid IN (SELECT old_row FROM changes WHERE old_row IS NOT NULL)"
             )
         if inserted or corrected:
-            _insert(connection, table, "changes")
+            insert_rows(connection, table, "changes")
         connection.execute("DROP TABLE temp.changes")
     unchanged = rows.num_rows - inserted - corrected
     return Committed(inserted, corrected, unchanged, changed=changed)
@@ -65,7 +66,7 @@ def _load_stored(
 
     One read of the lake for all that follows. Usually it finds no file at all.
     """
-    columns = [identifier(name) for name in dict.fromkeys((*dataset.key, *dataset.values))]
+    columns = [identifier(name) for name in dict.fromkeys((*dataset.key, *logged(dataset)))]
     names = dataset.column_names
     run_id = "run_id" if "run_id" in names else "NULL::VARCHAR"
     stored_at = "ingestion_time" if "ingestion_time" in names else "NULL::TIMESTAMP"
@@ -83,7 +84,7 @@ def _compare(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
     differs = " OR ".join(
         f"i.{identifier(v)} IS DISTINCT FROM s.{identifier(v)}" for v in dataset.values
     )
-    old = ", ".join(f"s.{identifier(v)} AS {identifier('old ' + v)}" for v in dataset.values)
+    old = ", ".join(f"s.{identifier(v)} AS {identifier('old ' + v)}" for v in logged(dataset))
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE changes AS"
         f" SELECT i.*, s.old_row, s.old_run_id, s.old_ingestion_time, {old}"
@@ -108,8 +109,8 @@ def record_revisions(
     # A key that has no column of its own in the log goes with the values, or it would be lost.
     extra_key = [name for name in dataset.key if name not in _IN_REVISION]
     keys = {name: identifier(name) for name in extra_key}
-    old = keys | {name: identifier("old " + name) for name in dataset.values}
-    new = keys | {name: identifier(name) for name in dataset.values}
+    old = keys | {name: identifier("old " + name) for name in logged(dataset)}
+    new = keys | {name: identifier(name) for name in logged(dataset)}
     moment = "timestamp" if "timestamp" in dataset.column_names else "valid_from"
     connection.execute(
         f"INSERT INTO {REVISIONS.qualified} BY NAME SELECT"
@@ -117,8 +118,13 @@ def record_revisions(
         f" {literal(batch.interval)} AS interval, symbol, {identifier(moment)} AS timestamp,"
         f" {_json(old)} AS old_values, {_json(new)} AS new_values,"
         f" old_run_id, {literal(batch.run_id)} AS new_run_id, old_ingestion_time,"
-        f" {_NOW} AS revised_at FROM changes WHERE old_row IS NOT NULL AND {only}"
+        f" {COMMIT_TIME} AS revised_at FROM changes WHERE old_row IS NOT NULL AND {only}"
     )
+
+
+def logged(dataset: Dataset) -> list[str]:
+    """The columns that the log of corrections keeps of a row."""
+    return [*dataset.values, *(n for n in _WITH_OLD_VALUES if n in dataset.column_names)]
 
 
 def _json(expressions: dict[str, str]) -> str:
@@ -126,6 +132,14 @@ def _json(expressions: dict[str, str]) -> str:
     return f"CAST(to_json({{{fields}}}) AS VARCHAR)"
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: StoredTable, source: str) -> None:
-    columns = ", ".join(identifier(column.name) for column in table.columns)
-    connection.execute(f"INSERT INTO {table.qualified} ({columns}) SELECT {columns} FROM {source}")
+def insert_rows(connection: duckdb.DuckDBPyConnection, table: StoredTable, source: str) -> None:
+    """Add the rows of `source`, ingested at the commit's own time.
+
+    The same clock and instant as `revised_at`: only then can any past state be told from both.
+    """
+    names = [column.name for column in table.columns]
+    values = [COMMIT_TIME if name == "ingestion_time" else identifier(name) for name in names]
+    connection.execute(
+        f"INSERT INTO {table.qualified} ({', '.join(map(identifier, names))})"
+        f" SELECT {', '.join(values)} FROM {source}"
+    )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from lab_support import VENUES, Lab, ms, window
 
+from market_assets.schemas.datasets import OHLCV
 from market_assets.schemas.timeline import to_ms
 
 TWO = ("BTCUSDT", "ETHUSDT")
@@ -67,7 +68,8 @@ def test_a_late_correction_is_found_by_a_refresh_and_the_old_value_is_kept(lab: 
     old = {to_ms(row["timestamp"]): json.loads(row["old_values"]) for row in revised}
     assert hour in old
     for moment, values in old.items():
-        assert all(before[moment][name] == value for name, value in values.items())
+        assert all(before[moment][name] == values[name] for name in OHLCV.values)
+        assert values["source"] == "rest"
         assert values["close"] != 0
     assert {(row["old_run_id"], row["new_run_id"]) for row in revised} == {("run-1", "run-2")}
 
