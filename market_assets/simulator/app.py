@@ -25,6 +25,7 @@ from market_assets.simulator.faults import (
 from market_assets.simulator.instruments import VENUES
 from market_assets.simulator.stats import VenueStats
 from market_assets.simulator.truth import TruthRefused
+from market_assets.simulator.wire.archive import ARCHIVE
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -63,18 +64,23 @@ class SimulatorApp:
 
     async def _venue(self, venue: str, path: str, params: Params, method: str, send: Send) -> None:
         stats = self.stats[venue]
-        stats.requests += 1
-        stats.by_path[path] += 1
-        endpoint = self._exchanges.endpoints[venue].get(path)
+        endpoint = self._endpoint(venue, path)
         limits = self._limits[venue]
+        # Files come from a host of their own: it knows no weight, and no outage of the exchange.
+        archived = endpoint is not None and endpoint.kind == ARCHIVE
+        if archived:
+            stats.archive_requests += 1
+        else:
+            stats.requests += 1
+            stats.by_path[path] += 1
         fault: str | None = None
         number = stats.requests
         if endpoint is None or method != "GET":
             answer: Answer = json_answer({"code": -5000, "msg": f"Path {path}, not found"}, 404)
-        elif self._exchanges.market.defects.down(venue, self.clock.now(venue)):
+        elif not archived and self._exchanges.market.defects.down(venue, self.clock.now(venue)):
             answer = http_fault(503, venue)
         else:
-            refusal = limits.refuse(endpoint, params)
+            refusal = None if archived else limits.refuse(endpoint, params)
             if refusal is not None:
                 answer = refusal
             else:
@@ -92,10 +98,16 @@ class SimulatorApp:
             delay += self.config.faults.timeout_seconds
         # Before the wait: whoever hangs up in between has still been answered.
         stats.by_status[str(answer.status)] += 1
-        headers = limits.headers()
+        headers = {} if archived else limits.headers()
         if delay > 0.0:
             await asyncio.sleep(delay)
         await _send(send, answer, headers, cut=fault == "cut_connection")
+
+    def _endpoint(self, venue: str, path: str) -> Endpoint | None:
+        archive = self._exchanges.archives.get(venue)
+        if archive is not None and path.startswith(f"/{ARCHIVE}/"):
+            return archive.endpoint(path)
+        return self._exchanges.endpoints[venue].get(path)
 
     def _answered(
         self, venue: str, endpoint: Endpoint, params: Params, fault: str | None, number: int

@@ -59,6 +59,16 @@ class Correction:
 
 
 @dataclass(frozen=True)
+class ArchiveDifference:
+    """In the archive alone the last minute of this hour closed elsewhere."""
+
+    venue: str
+    symbol: str
+    hour: Millis
+    factor: float
+
+
+@dataclass(frozen=True)
 class Divergence:
     """In [start, end) this venue trades at `factor` times everybody's price."""
 
@@ -106,7 +116,8 @@ class FaultsConfig:
     spike_factor: float = 1.5
     latency_ms: float = 0.0
     latency_jitter_ms: float = 0.0
-    fault_paths: tuple[str, ...] = ("klines", "candles", "funding")  # + "instruments", "time"
+    # "instruments", "time" and "archive" can be added.
+    fault_paths: tuple[str, ...] = ("klines", "candles", "funding")
     fault_venues: tuple[str, ...] = VENUES
     schedule: tuple[ScheduledFault, ...] = ()
     zombie_candles: bool = False
@@ -116,6 +127,13 @@ class FaultsConfig:
     outages: tuple[Outage, ...] = ()
     corrections: tuple[Correction, ...] = ()
     divergence: tuple[Divergence, ...] = ()
+    # Of the archive's files, drawn once for each (0..1): the same file has it at every ask.
+    archive_missing: float = 0.0
+    archive_bad_checksum: float = 0.0
+    archive_truncated: float = 0.0
+    archive_no_header: float = 0.0
+    archive_microseconds: float = 0.0
+    archive_differs: tuple[ArchiveDifference, ...] = ()
 
 
 # Most drastic first: when several hit the same request, the first one in this list acts.
@@ -139,6 +157,15 @@ REQUEST_FAULTS: Final = (
     "price_spike",
 )
 
+
+# What can be wrong with a file of the archive.
+ARCHIVE_FAULTS: Final = (
+    "archive_missing",
+    "archive_bad_checksum",
+    "archive_truncated",
+    "archive_no_header",
+    "archive_microseconds",
+)
 
 Kind = TypeVar("Kind", ClockConfig, LimitsConfig, FaultsConfig)
 
@@ -234,7 +261,8 @@ def _merged(kind: type[Kind], current: Kind, given: object, where: str) -> Kind:
 
 
 def _check_faults(faults: FaultsConfig) -> None:
-    rates = (*REQUEST_FAULTS, "short_page_rows", "no_trade_rate", "lost_rate", "flat_rate")
+    hourly = ("no_trade_rate", "lost_rate", "flat_rate")
+    rates = (*REQUEST_FAULTS, *ARCHIVE_FAULTS, *hourly, "short_page_rows")
     for name in rates:
         if not 0.0 <= getattr(faults, name) <= 1.0:
             raise invalid(f"faults.{name}", "has to be between 0 and 1")
@@ -242,6 +270,7 @@ def _check_faults(faults: FaultsConfig) -> None:
     _check_venues("faults.outages", tuple(outage.venue for outage in faults.outages))
     _check_venues("faults.corrections", tuple(item.venue for item in faults.corrections))
     _check_venues("faults.divergence", tuple(item.venue for item in faults.divergence))
+    _check_venues("faults.archive_differs", tuple(item.venue for item in faults.archive_differs))
     for scheduled in faults.schedule:
         if scheduled.fault not in REQUEST_FAULTS:
             raise invalid("faults.schedule", f"no fault is called {scheduled.fault!r}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from market_assets.simulator.config import FaultsConfig, SimulatorConfig
+from market_assets.simulator.config import ARCHIVE_FAULTS, FaultsConfig, SimulatorConfig
 from market_assets.simulator.reading import invalid
 
 _SECTIONS: Final = ("clock", "limits", "faults", "instruments", "latency_ms")
@@ -19,6 +19,8 @@ _MARKET_FAULTS: Final = (
     "outages",
     "corrections",
     "divergence",
+    *ARCHIVE_FAULTS,
+    "archive_differs",
 )
 
 

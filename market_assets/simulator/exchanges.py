@@ -12,6 +12,7 @@ from market_assets.simulator.limits import BinanceLikeLimits, OkxLimits
 from market_assets.simulator.market import Market
 from market_assets.simulator.stats import VenueStats
 from market_assets.simulator.truth import Truth
+from market_assets.simulator.wire.archive import Archive
 from market_assets.simulator.wire.aster import Aster
 from market_assets.simulator.wire.binance import Binance
 from market_assets.simulator.wire.okx import Okx
@@ -26,6 +27,10 @@ class Exchanges:
         self.market = Market(config.seed, config.instruments, config.faults)
         funding = Funding(config.seed)
         parts = (self.market, funding, clock)
+        # OKX's is of another kind: an API that lists files, cut at UTC+8.
+        self.archives = {
+            venue: Archive(venue, config, self.market, funding) for venue in ("binance", "aster")
+        }
         self.truth = Truth(*parts)
         self.endpoints: dict[str, dict[str, Endpoint]] = {
             "binance": Binance(*parts).endpoints(),

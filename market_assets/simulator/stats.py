@@ -11,6 +11,7 @@ class VenueStats:
     """The counts of one venue since the last reset."""
 
     requests: int = 0
+    archive_requests: int = 0  # of another host: in none of the other counts but status and faults
     weight_used: int = 0
     max_weight: int = 0
     requests_during_ban: int = 0
@@ -29,6 +30,7 @@ class VenueStats:
     def as_json(self) -> dict[str, object]:
         return {
             "requests": self.requests,
+            "archive_requests": self.archive_requests,
             "weight_used": self.weight_used,
             "max_weight_in_minute": self.max_weight,
             "requests_during_ban": self.requests_during_ban,

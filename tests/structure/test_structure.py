@@ -46,7 +46,8 @@ def test_imports_point_down():
 def test_a_venue_is_the_same_in_every_room():
     """Adding a venue is a file in `venues`, a line in the registry, and these."""
     assert names_of_modules(PACKAGE / "venues", "contract", "registry") == set(VENUES)
-    assert names_of_modules(PACKAGE / "simulator" / "wire", "binance_like") == set(VENUES)
+    wire = PACKAGE / "simulator" / "wire"
+    assert names_of_modules(wire, "archive", "binance_like") == set(VENUES)
     assert set(VENUE_NAMES) == set(VENUES)
     assert set(SIMULATED) == set(VENUES)
     payloads = REPOSITORY / "tests" / "venues" / "payloads"
