@@ -45,11 +45,13 @@ class RepairSettings(Section):
     """How hard the platform tries for what is missing."""
 
     enabled: bool = Field(True, description="Whether missing intervals are asked for again")
+    # Eight attempts with doubling pauses from half an hour on reach over 63 hours: the archive's file
+    # of a day is there long before the last of them.
     attempts: int = Field(
-        6, ge=1, le=100, description="Times one interval is asked for before it is given up"
+        8, ge=1, le=100, description="Times one interval is asked for before it is given up"
     )
     first_pause_minutes: float = Field(
-        15.0, ge=0, le=10_080, description="Wait after the first attempt; it doubles"
+        30.0, ge=0, le=10_080, description="Wait after the first attempt; it doubles"
     )
     max_age_days: int = Field(
         730, ge=1, le=36_500, description="Age beyond which nothing is repaired"

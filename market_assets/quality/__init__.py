@@ -1,0 +1,1 @@
+"""Quality as the platform keeps it: rows judged, decisions, repairs, expectations, reports."""
