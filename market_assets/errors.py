@@ -4,6 +4,7 @@ MarketAssetsError
 ├── Transient                      asking again later can succeed
 │   ├── VenueUnavailable           no usable answer: timeout, 5xx, cut connection, malformed body
 │   │   └── CircuitOpen            too many failures in a row: nobody asks until the stated time
+│   ├── ArchiveCorrupt             a bulk file that is not what its checksum says, or no zip
 │   ├── VenueThrottled             the venue (or our own budget) says wait: 429, 418
 │   ├── WarehouseBusy              another writer holds the warehouse longer than we wait
 │   └── NotReady                   a process of the stack did not become usable in time
@@ -86,6 +87,10 @@ class VenueThrottled(Transient):
     ) -> None:
         self.retry_at = retry_at
         super().__init__(doing, problem, action, retry_at=retry_at, **facts)
+
+
+class ArchiveCorrupt(Transient):
+    exit_code = EXIT_VENUE_UNAVAILABLE
 
 
 class WarehouseBusy(Transient):

@@ -17,7 +17,7 @@ from market_assets.venues.contract import Malformed, Rows
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Kind = Literal["ms", "number", "count"]
+Kind = Literal["ms", "us", "number", "count"]
 
 # What reading a row of the wrong shape or content raises.
 _UNREADABLE = (ValueError, TypeError, KeyError, IndexError, OverflowError)
@@ -62,6 +62,7 @@ def _column(rows: Sequence[Any], field: Field) -> pa.Array:
 
     target = {
         "ms": pa.timestamp("us", tz="UTC"),
+        "us": pa.timestamp("us", tz="UTC"),
         "number": pa.float64(),
         "count": pa.int64(),
     }[field.kind]
@@ -76,6 +77,9 @@ def _column(rows: Sequence[Any], field: Field) -> pa.Array:
         values = [(row.get(at) if isinstance(row, dict) else row[at]) or None for row in rows]
     if field.kind == "ms":
         values = [int(value) * 1000 for value in values]
+    if field.kind == "us":
+        # To the millisecond, in which a venue's API tells the same moment.
+        values = [int(value) // 1000 * 1000 for value in values]
     column = arrow.column(values, target)
     # "NaN" and "Infinity" are words that Python reads as numbers; no price or rate is one.
     if field.kind == "number" and _not_finite(column) != column.null_count:
