@@ -1,0 +1,144 @@
+"""Judging the stored tables of a window: one verdict a table, kept in `ops.check_results`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from market_assets.quality.expectations.checkpoints import Breach, checkpoints
+from market_assets.quality.expectations.mart_suites import MART_SUITES, MartSuite
+from market_assets.quality.expectations.raw_suites import Subject, due_window, raw_subjects
+from market_assets.quality.expectations.stored import Stored
+from market_assets.schemas.datasets import FUNDING_RATES, OHLCV, Dataset
+from market_assets.schemas.timeline import Window
+from market_assets.warehouse.contract import CheckResult
+
+if TYPE_CHECKING:
+    from market_assets.settings import Settings
+    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+
+CHECK = "expectations"
+DAYS = 7
+RAW_DATASETS = (OHLCV, FUNDING_RATES)
+_SAMPLE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a table obeys its suite: the worst of its breaches."""
+
+    table: str
+    window: Window
+    rows: int
+    laws: int
+    breaches: tuple[Breach, ...]
+    page: str = ""  # in Data Docs; empty where there was nothing to judge
+
+    @property
+    def passed(self) -> bool:
+        return not self.breaches
+
+    @property
+    def severity(self) -> Literal["error", "warn"]:
+        only_odd = self.breaches and all(b.severity == "warn" for b in self.breaches)
+        return "warn" if only_odd else "error"
+
+    def result(self, run_id: str) -> CheckResult:
+        """As a record of `ops.check_results`."""
+        sample = [asdict(breach) for breach in self.breaches[:_SAMPLE]]
+        return CheckResult(
+            self.table,
+            CHECK,
+            self.window,
+            self.passed,
+            self.severity,
+            is_blocking=False,
+            findings=len(self.breaches),
+            sample=sample,
+            run_id=run_id,
+        )
+
+
+def tables_of(settings: Settings) -> list[str]:
+    """Every table that has a suite, as schema.name."""
+    raw = [
+        f"raw.{venue}_{dataset.name}"
+        for venue in settings.enabled_venues
+        for dataset in RAW_DATASETS
+    ]
+    return raw + [suite.table for suite in MART_SUITES]
+
+
+def days_before(end: date, days: int = DAYS) -> Window:
+    """So many whole days before a day, which is not judged itself."""
+    last = datetime.combine(end, time(), UTC)
+    return Window.of(last - timedelta(days=days), last)
+
+
+def judge(
+    settings: Settings,
+    warehouse: DuckLakeWarehouse,
+    window: Window,
+    *,
+    tables: Sequence[str] = (),
+    run_id: str = "",
+) -> Iterator[Verdict]:
+    """Verdicts on the tables, or on all that have a suite; each is recorded before it is told."""
+    stored = Stored(warehouse, settings, window)
+    with checkpoints(settings) as running:
+        for table in tables or tables_of(settings):
+            subjects = _subjects(stored, table)
+            if isinstance(subjects, Verdict):
+                verdict = subjects
+            else:
+                judged = [running.run(subject) for subject in subjects]
+                verdict = Verdict(
+                    table,
+                    window,
+                    len(subjects[0].frame),
+                    sum(len(subject.laws) for subject in subjects),
+                    tuple(breach for one in judged for breach in one.breaches),
+                    judged[0].page,
+                )
+            warehouse.record_checks([verdict.result(run_id)])
+            yield verdict
+
+
+def _subjects(stored: Stored, table: str) -> list[Subject] | Verdict:
+    """What is to be judged of a table, or the verdict where there is nothing."""
+    raw = _raw_tables(stored.settings)
+    suite = _MARTS.get(table)
+    if table in raw:
+        venue, dataset = raw[table]
+        due = bool(due_window(stored, venue))
+    elif suite is not None:
+        due = stored.is_expecting
+    else:
+        raise KeyError(f"{table} has no suite: {', '.join(tables_of(stored.settings))}")
+    if table not in stored.tables:
+        missing = f"there is no table {table}"
+        return _nothing(stored, table, due, f"{missing}; market-assets build makes the marts")
+    subjects = raw_subjects(stored, venue, dataset) if suite is None else [suite.subject(stored)]
+    if not len(subjects[0].frame):
+        return _nothing(stored, table, due, f"no row of {stored.window}")
+    return subjects
+
+
+def _nothing(stored: Stored, table: str, due: bool, observed: str) -> Verdict:
+    """Nothing to judge is a failure only where there ought to be something."""
+    says = "There are rows to judge"
+    breaches = (Breach("rows", says, "error", observed, 0),) if due else ()
+    return Verdict(table, stored.window, 0, 1 if due else 0, breaches)
+
+
+def _raw_tables(settings: Settings) -> Mapping[str, tuple[str, Dataset]]:
+    return {
+        f"raw.{venue}_{dataset.name}": (venue, dataset)
+        for venue in settings.enabled_venues
+        for dataset in RAW_DATASETS
+    }
+
+
+_MARTS: dict[str, MartSuite] = {suite.table: suite for suite in MART_SUITES}
