@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, Unpack
 
 from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.requests import RequestRecord
@@ -56,6 +56,47 @@ class QuarantinedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class QuarantineEntry:
+    """A row of the quarantine, and what was decided about it."""
+
+    quarantine_id: str
+    venue: str
+    dataset: str
+    interval: str
+    symbol: str
+    timestamp: datetime | None
+    reasons: tuple[str, ...]
+    payload: str
+    run_id: str
+    quarantined_at: datetime
+    status: str
+    decided_at: datetime | None
+    decided_because: str | None
+
+
+class QuarantineFilters(TypedDict, total=False):
+    """Which rows of the quarantine are meant; what is left out or empty is any."""
+
+    venue: str
+    dataset: str
+    symbol: str
+    status: str
+    reason: str
+    # By the row's own time, or by when it was rejected where its time could not be read.
+    window: Window | None
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a row of the quarantine, and why."""
+
+    quarantine_id: str
+    status: Literal["released", "dropped"]
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Everything one transaction stores: rows, verdicts, rejects and the requests behind them."""
 
@@ -67,6 +108,7 @@ class Batch:
     series: Sequence[SeriesOutcome] = ()
     quarantined: Sequence[QuarantinedRow] = ()
     requests: Sequence[RequestRecord] = ()
+    decisions: Sequence[Decision] = ()  # on rows of the quarantine, those that `rows` release
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +153,8 @@ class CheckResult:
     severity: Literal["error", "warn"]
     is_blocking: bool
     findings: int = 0
+    # From the first to the last moment of what it found; None when it found nothing with a time.
+    found: Window | None = None
     sample: Sequence[Mapping[str, Any]] = ()  # the first of what it found
     run_id: str = ""
     checked_at: datetime | None = None  # the store says when
@@ -191,6 +235,47 @@ class Warehouse(Protocol):
         window: Window | None = None,
     ) -> pa.Table:
         """Stored rows in canonical columns, ordered by symbol and time."""
+
+    def read_as_of(
+        self,
+        venue: str,
+        dataset: Dataset,
+        moment: datetime,
+        *,
+        interval: str = "",
+        symbols: Iterable[str] = (),
+        window: Window | None = None,
+    ) -> pa.Table:
+        """What `read` would have given at that moment, by the log of corrections."""
+
+    def read_snapshot(
+        self,
+        venue: str,
+        dataset: Dataset,
+        moment: datetime,
+        *,
+        interval: str = "",
+        symbols: Iterable[str] = (),
+        window: Window | None = None,
+    ) -> pa.Table:
+        """The same by the engine's own snapshots, where it has them (`time_travel`)."""
+
+    def quarantined(self, **which: Unpack[QuarantineFilters]) -> list[QuarantineEntry]:
+        """Rows of the quarantine that fit, the newest first."""
+
+    def quarantine_entries(self, prefixes: Sequence[str]) -> list[QuarantineEntry]:
+        """The rows whose ids begin so; a prefix that names none or several is refused."""
+
+    def decide(self, decisions: Sequence[Decision]) -> int:
+        """Note decisions that store no row; how many rows of the quarantine that changed."""
+
+    def accepted(self, venue: str, dataset: Dataset) -> frozenset[str]:
+        """Ids of the rows that were released: they are good however often they are read."""
+
+    def accepted_keys(
+        self, venue: str, dataset: Dataset, window: Window | None = None
+    ) -> dict[tuple[str, str, int], frozenset[str]]:
+        """(symbol, interval, milliseconds) of released rows -> the rules that they break."""
 
     def query(self, sql: str) -> pa.Table:
         """Any read-only SQL; writing through here is refused."""

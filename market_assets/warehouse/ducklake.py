@@ -12,12 +12,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.requests import RequestRecord
 from market_assets.schemas.timeline import Window
 from market_assets.warehouse import (
+    as_of,
     changes,
     checks,
     faults,
@@ -25,6 +26,7 @@ from market_assets.warehouse import (
     ledger,
     maintenance,
     outcomes,
+    quarantine,
     reading,
     status,
 )
@@ -36,9 +38,12 @@ from market_assets.warehouse.contract import (
     Change,
     CheckResult,
     Committed,
+    Decision,
     Gap,
     Maintained,
     MissingSpan,
+    QuarantineEntry,
+    QuarantineFilters,
     RepairAttempt,
 )
 from market_assets.warehouse.ddl import StoredTable, raw_table, venue_datasets
@@ -104,7 +109,7 @@ class DuckLakeWarehouse:
         refuse_duplicates(batch.dataset, rows, key)
         outcomes.check_outcomes(batch.series)
         now = datetime.now(UTC)
-        rejects = ledger.quarantine_rows(batch, now)
+        rejects = quarantine.quarantine_rows(batch, now)
         asked = ledger.request_rows(batch.requests)
         self._ensure_tables([*COMMON_TABLES, table])
         store = instruments.store_versions if versions else store_rows
@@ -113,7 +118,8 @@ class DuckLakeWarehouse:
             stored = store(connection, table, batch, rows)
             gaps_changed = outcomes.store_outcomes(connection, batch, now)
             changes.record_change(connection, batch, stored, gaps_changed)
-            held = ledger.store_quarantine(connection, batch, rejects)
+            held = quarantine.store_quarantine(connection, batch, rejects)
+            quarantine.store_decisions(connection, batch.decisions)
             ledger.store_requests(connection, asked)
             return replace(stored, quarantined=held)
 
@@ -129,6 +135,14 @@ class DuckLakeWarehouse:
                 "Recording requests",
                 lambda connection: ledger.store_requests(connection, asked),
             )
+
+    def decide(self, decisions: Sequence[Decision]) -> int:
+        """Note decisions that store no row; how many rows of the quarantine that changed."""
+        self._refuse_when_read_only()
+        return self._session.write(
+            "Deciding about the quarantine",
+            lambda connection: quarantine.store_decisions(connection, decisions),
+        )
 
     def record_builds(self, builds: Iterable[Build], run_id: str) -> None:
         """Note what dbt has built, so that nobody builds it again for the same changes."""
@@ -203,6 +217,58 @@ class DuckLakeWarehouse:
                 symbols=symbols,
                 window=window,
             )
+
+    def read_as_of(
+        self,
+        venue: str,
+        dataset: Dataset,
+        moment: datetime,
+        *,
+        interval: str = "",
+        symbols: Iterable[str] = (),
+        window: Window | None = None,
+    ) -> pa.Table:
+        """What `read` would have given at that moment, by the log of corrections."""
+        asked = as_of.Asked(venue, dataset, moment, interval, tuple(symbols), window)
+        with self._session.reading(f"Reading {venue} {dataset.name} of the past") as cursor:
+            return as_of.read_as_of(cursor, asked)
+
+    def read_snapshot(
+        self,
+        venue: str,
+        dataset: Dataset,
+        moment: datetime,
+        *,
+        interval: str = "",
+        symbols: Iterable[str] = (),
+        window: Window | None = None,
+    ) -> pa.Table:
+        """The same by the store's own snapshot, which is kept for days."""
+        asked = as_of.Asked(venue, dataset, moment, interval, tuple(symbols), window)
+        with self._session.reading(f"Reading {venue} {dataset.name} of the past") as cursor:
+            return as_of.read_snapshot(cursor, asked)
+
+    def quarantined(self, **which: Unpack[QuarantineFilters]) -> list[QuarantineEntry]:
+        """Rows of the quarantine that fit, the newest first."""
+        with self._session.reading("Looking into the quarantine") as cursor:
+            return quarantine.find_entries(cursor, **which)
+
+    def quarantine_entries(self, prefixes: Sequence[str]) -> list[QuarantineEntry]:
+        """The rows whose ids begin so; a prefix that names none or several is refused."""
+        with self._session.reading("Looking into the quarantine") as cursor:
+            return quarantine.entries_named(cursor, prefixes)
+
+    def accepted(self, venue: str, dataset: Dataset) -> frozenset[str]:
+        """Ids of the rows that were released: they are good however often they are read."""
+        with self._session.reading("Reading what was released") as cursor:
+            return quarantine.accepted_ids(cursor, venue, dataset)
+
+    def accepted_keys(
+        self, venue: str, dataset: Dataset, window: Window | None = None
+    ) -> dict[tuple[str, str, int], frozenset[str]]:
+        """(symbol, interval, milliseconds) of released rows -> the rules that they break."""
+        with self._session.reading("Reading what was released") as cursor:
+            return quarantine.accepted_keys(cursor, venue, dataset, window)
 
     def query(self, sql: str) -> pa.Table:
         """One read-only statement; `raw.x` and `ops.x` need no prefix. Writing is refused."""

@@ -27,18 +27,17 @@ def read_rows(
     interval: str,
     symbols: Iterable[str],
     window: Window | None,
+    at: str = "",
 ) -> pa.Table:
-    """Rows in canonical columns and types, ordered by symbol and time."""
+    """Rows in canonical columns and types, ordered by symbol and time.
+
+    `at` is SQL that picks a snapshot of the table.
+    """
     import duckdb
 
-    names = dataset.column_names
-    order = [
-        n for n in ("symbol", "interval", "timestamp", "listed_at", "valid_from") if n in names
-    ]
     sql = (
-        f"SELECT {', '.join(map(identifier, names))} FROM {table.qualified}"
-        f" WHERE {_wanted(dataset, interval, list(symbols), window)}"
-        f" ORDER BY {', '.join(map(identifier, order))}"
+        f"SELECT {', '.join(map(identifier, dataset.column_names))} FROM {table.qualified}{at}"
+        f" WHERE {wanted(dataset, interval, list(symbols), window)} ORDER BY {order_of(dataset)}"
     )
     try:
         return connection.execute(sql).to_arrow_table().cast(dataset.arrow_schema())
@@ -78,7 +77,13 @@ def read_gaps(
     return gaps
 
 
-def _wanted(dataset: Dataset, interval: str, symbols: list[str], window: Window | None) -> str:
+def order_of(dataset: Dataset) -> str:
+    known = ("symbol", "interval", "timestamp", "listed_at", "valid_from")
+    return ", ".join(identifier(name) for name in known if name in dataset.column_names)
+
+
+def wanted(dataset: Dataset, interval: str, symbols: list[str], window: Window | None) -> str:
+    """A predicate for the rows of a raw table that were asked for."""
     names = dataset.column_names
     parts = ["true"]
     if interval and "interval" in names:
