@@ -26,6 +26,7 @@ from market_assets.ingest.plan import chunks
 from market_assets.ingest.rows import Origin, judged
 from market_assets.ingest.snapshots import instrument_rows, prediction_rows, remembered
 from market_assets.ingest.source import Source
+from market_assets.ingest.storing import Storing
 from market_assets.schemas.datasets import (
     DATASETS,
     FUNDING_PREDICTIONS,
@@ -34,12 +35,11 @@ from market_assets.schemas.datasets import (
     OHLCV,
     Dataset,
 )
-from market_assets.schemas.requests import RequestRecord
 from market_assets.schemas.timeline import HOUR_MS, INTERVALS, Window, floor_to, merge, subtract
 from market_assets.venues._gate import Wait
 from market_assets.venues.contract import Instrument
 from market_assets.venues.registry import VENUES
-from market_assets.warehouse.contract import Batch, Gap, QuarantinedRow, Warehouse
+from market_assets.warehouse.contract import Gap, Warehouse
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,8 +79,7 @@ class IngestRun:
         self.progress = progress
         self.summary = Summary(self.job)
         self._origin = Origin(job.venue, job.interval, self.job.run_id)
-        self._requests: list[RequestRecord] = []
-        self._storing = asyncio.Lock()
+        self._storing = Storing(self.job, self.dataset, warehouse, self.summary)
 
     async def run(self) -> Summary:
         started = time.perf_counter()
@@ -89,7 +88,7 @@ class IngestRun:
                 self.job.venue,
                 self.settings,
                 run_id=self.job.run_id,
-                record=self._requests.append,
+                record=self._storing.requests.append,
                 on_wait=self.progress.on_wait,
             ) as source:
                 await source.synchronise()
@@ -97,8 +96,8 @@ class IngestRun:
                 self.summary.stopped_by = source.stopped_by
         finally:
             # Also when it fails or is interrupted: every request leaves its row.
-            if self._requests:
-                self._store([], self.dataset)
+            if self._storing.requests:
+                self._storing.store([], self.dataset)
             self.summary.seconds = time.perf_counter() - started
         return self.summary
 
@@ -106,7 +105,9 @@ class IngestRun:
         instruments = await source.instruments()
         rows = instrument_rows(instruments, self._origin, source.now_ms())
         # Stored while the first pages are fetched: nobody waits for it but the end of the run.
-        storing = asyncio.create_task(self._keep([_snapshot(INSTRUMENTS, rows)], INSTRUMENTS))
+        storing = asyncio.create_task(
+            self._storing.keep([_snapshot(INSTRUMENTS, rows)], INSTRUMENTS)
+        )
         try:
             await self._bring(source, instruments)
         finally:
@@ -126,7 +127,7 @@ class IngestRun:
         finder = self._finder(source, {i.symbol: i for i in instruments}, closed_until)
         concluded: dict[str, list[Window]] = {}
         async for findings in _ahead(self._find(source, finder, todo)):
-            await self._keep(findings, self.dataset)
+            await self._storing.keep(findings, self.dataset)
             for finding in findings:
                 concluded.setdefault(finding.symbol, []).extend(finding.windows)
         self._name_what_was_not_asked(todo, concluded)
@@ -258,64 +259,7 @@ class IngestRun:
         ]
         rows = prediction_rows(told, self._origin, now)
         finding = _snapshot(FUNDING_PREDICTIONS, rows)
-        await self._keep([finding], FUNDING_PREDICTIONS)
-
-    # -- storing
-
-    async def _keep(self, findings: Sequence[Finding], dataset: Dataset) -> None:
-        """Store in a thread, so that fetching goes on; one chunk after the other."""
-        async with self._storing:
-            storing = asyncio.create_task(asyncio.to_thread(self._store, findings, dataset))
-            try:
-                await asyncio.shield(storing)
-            except asyncio.CancelledError:
-                await storing  # a thread can't be stopped: what it stores counts as stored
-                raise
-
-    def _store(self, findings: Sequence[Finding], dataset: Dataset) -> None:
-        """Everything found about a chunk, and the requests behind it, in one transaction."""
-        import pyarrow as pa
-
-        requests = self._requests[:]
-        tables = [table for finding in findings for table in finding.tables if table.num_rows]
-        quarantined = [row for finding in findings for row in finding.quarantined]
-        done = self.warehouse.commit(
-            Batch(
-                venue=self.job.venue,
-                dataset=dataset,
-                interval=self.job.interval if dataset is OHLCV else "",
-                run_id=self.job.run_id,
-                rows=pa.concat_tables(tables) if tables else dataset.arrow_schema().empty_table(),
-                series=[outcome for finding in findings for outcome in finding.outcomes()],
-                quarantined=quarantined,
-                requests=requests,
-            )
-        )
-        # The client records from the event loop while this runs in a thread: take only what was
-        # stored, and take it in place.
-        del self._requests[: len(requests)]
-        self._sum_up(findings, requests, quarantined)
-        if dataset is self.dataset:
-            self.summary.inserted += done.inserted
-            self.summary.corrected += done.corrected
-            self.summary.unchanged += done.unchanged
-
-    def _sum_up(
-        self,
-        findings: Sequence[Finding],
-        requests: Sequence[RequestRecord],
-        quarantined: Sequence[QuarantinedRow],
-    ) -> None:
-        summary = self.summary
-        summary.quarantined += len(quarantined)
-        for row in quarantined:
-            summary.quarantine_reasons.update(row.reasons)
-        for finding in findings:
-            summary.absent += [AbsentInterval(finding.symbol, gap) for gap in finding.gaps]
-        summary.requests += len(requests)
-        summary.weight += sum(request.weight for request in requests)
-        summary.failed_requests += sum(1 for request in requests if request.outcome != "ok")
-        summary.latencies_ms += [request.latency_ms for request in requests]
+        await self._storing.keep([finding], FUNDING_PREDICTIONS)
 
 
 async def _ahead(parts: AsyncIterator[list[Finding]]) -> AsyncIterator[list[Finding]]:

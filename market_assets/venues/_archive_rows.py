@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from market_assets.errors import ArchiveCorrupt
 from market_assets.schemas import arrow
 from market_assets.venues._archive_files import ArchiveFile
-from market_assets.venues._columns import Field, read_rows
+from market_assets.venues._columns import Field, Kind, read_rows
 from market_assets.venues.contract import Malformed, Rows
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _one_by_one(text: bytes, fields: Sequence[Field]) -> Rows:
     at = fields[0].at
     assert isinstance(at, int)
     times = [int(row[at]) for row in rows if len(row) > at and row[at].isdigit()]
-    unit = "us" if max(times, default=0) >= MICROSECONDS_FROM else "ms"
+    unit: Kind = "us" if max(times, default=0) >= MICROSECONDS_FROM else "ms"
     return read_rows(rows, [replace(f, kind=unit) if f.kind == "ms" else f for f in fields])
 
 
