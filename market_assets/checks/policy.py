@@ -29,8 +29,8 @@ class Policy:
     flat_run_candles: int = 3
     stale_candles: int = 12
     anomaly_days: int = 30
-    anomaly_least: int = 7
-    anomaly_score: float = 12.0
+    anomaly_least: int = 14
+    anomaly_score: float = 8.0
     # Prices on both sides of a gap that are this many times apart are of two instruments.
     reuse_price_factor: float = 5.0
     # No venue charges more in one settlement; counts where an instrument names no cap of its own.

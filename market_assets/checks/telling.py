@@ -81,4 +81,4 @@ def each_span(
 
 def _at(given: float | Floats | None, row: int) -> float | None:
     """One number for all rows, or each row its own."""
-    return given if given is None or isinstance(given, float) else float(given[row])
+    return given if given is None or isinstance(given, int | float) else float(given[row])

@@ -55,11 +55,14 @@ class Project:
     @cached_property
     def variables(self) -> dict[str, Any]:
         """dbt's vars. The same in every run: another value makes dbt parse all of it anew."""
-        thresholds = self.settings.thresholds
+        thresholds, quality = self.settings.thresholds, self.settings.quality
         return {
             **self.settings.marts.model_dump(mode="json"),
             "price_jump_percent": thresholds.price_jump_percent,
             "cross_venue_percent": thresholds.cross_venue_percent,
+            "anomaly_days": quality.anomaly_days,
+            "anomaly_least": quality.anomaly_least,
+            "anomaly_score": quality.anomaly_score,
         }
 
     @property

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from market_assets.settings.section import Section
@@ -45,8 +45,8 @@ class RepairSettings(Section):
     """How hard the platform tries for what is missing."""
 
     enabled: bool = Field(True, description="Whether missing intervals are asked for again")
-    # Eight attempts with doubling pauses from half an hour on reach over 63 hours: the archive's file
-    # of a day is there long before the last of them.
+    # Eight attempts with doubling pauses from half an hour on reach over 63 hours: the archive's
+    # file of a day is there long before the last of them.
     attempts: int = Field(
         8, ge=1, le=100, description="Times one interval is asked for before it is given up"
     )
@@ -84,14 +84,30 @@ class QualitySettings(Section):
     )
     anomaly_days: int = Field(30, ge=7, le=365, description="Days that an anomaly score looks back")
     anomaly_least: int = Field(
-        7, ge=3, le=365, description="Values to compare with, without which there is no score"
+        14,
+        ge=3,
+        le=365,
+        description="Days that values are needed of, without which there is no score",
     )
     anomaly_score: float = Field(
-        12.0, gt=0, le=1000, description="Robust deviations from which a value is an anomaly"
+        8.0, gt=0, le=1000, description="Robust deviations from which a value is an anomaly"
     )
     repair: RepairSettings = Field(
         default_factory=RepairSettings, description="How hard it tries for what is missing"
     )
+
+    @model_validator(mode="after")
+    def _anomalies_can_have_enough(self) -> QualitySettings:
+        if self.anomaly_least > self.anomaly_days:
+            raise PydanticCustomError(
+                "key:anomaly_least",
+                "more days are needed than are looked at",
+                {
+                    "allowed": f"up to anomaly_days, {self.anomaly_days}",
+                    "fix": f"write {self.anomaly_days} or lower",
+                },
+            )
+        return self
 
     @field_validator("severities", mode="before")
     @classmethod
