@@ -27,6 +27,7 @@ _COMMANDS = {
     "instruments": "market_assets.cli.inspect",
     "build": "market_assets.cli.marts",
     "docs": "market_assets.cli.marts",
+    "report": "market_assets.cli.report",
     "doctor": "market_assets.cli.operate",
     "simulate": "market_assets.cli.operate",
     "maintain": "market_assets.cli.operate",
