@@ -7,11 +7,13 @@ import dagster as dg
 from market_assets.defs.assembly import assemble
 from market_assets.settings import load_settings
 from sensors.marts import marts_sensor
+from sensors.repair import repair_sensor
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     settings = load_settings()
     return dg.Definitions.merge(
-        assemble(settings), dg.Definitions(sensors=[marts_sensor(settings)])
+        assemble(settings),
+        dg.Definitions(sensors=[marts_sensor(settings), repair_sensor(settings)]),
     )

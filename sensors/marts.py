@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from market_assets.defs.partitions import day_key
+from sensors.unfinished import UNFINISHED
 
 if TYPE_CHECKING:
     from market_assets.marts.due import Due
@@ -38,7 +39,7 @@ def marts_sensor(settings: Settings) -> dg.SensorDefinition:
         ),
     )
     def marts_automation(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        for run in context.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
+        for run in context.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
             if any(key.path[0] == "marts" for key in run.asset_selection or ()):
                 return dg.SkipReason(f"run {run.run_id} is still building")
         now = datetime.now(UTC)
@@ -50,6 +51,8 @@ def marts_sensor(settings: Settings) -> dg.SensorDefinition:
             if found == ALL_BUILT:
                 context.update_cursor(seen)
             return dg.SkipReason(found)
+        if found.waiting:
+            context.log.warning(found.waiting)
         # The same state is asked for once an hour: a build that fails is not tried each minute.
         state = f"{now:%Y-%m-%dT%H} {found.state:%Y-%m-%dT%H:%M:%S.%f}"
         return dg.SensorResult(
@@ -65,12 +68,15 @@ class Found:
 
     due: Sequence[Due]
     state: datetime
+    # Which days wait for checks that block, in words.
+    waiting: str = ""
 
 
 def look(settings: Settings, now: datetime) -> Found | str:
     """What is due, or why nothing is."""
     # duckdb is for the process that evaluates sensors, not for every process that loads them.
     from market_assets.errors import MarketAssetsError
+    from market_assets.marts.blocked import blocked_days
     from market_assets.marts.due import Due, due
     from market_assets.marts.project import Project
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
@@ -79,6 +85,7 @@ def look(settings: Settings, now: datetime) -> Found | str:
     try:
         with DuckLakeWarehouse(settings.warehouse.path, read_only=True) as warehouse:
             changes, builds = warehouse.changes(since), warehouse.builds(since)
+            blocked = blocked_days(warehouse.check_results(since))
     except MarketAssetsError as error:
         return str(error)
     if not changes and not builds:
@@ -87,7 +94,8 @@ def look(settings: Settings, now: datetime) -> Found | str:
         return "data are still coming in"
     project = Project(settings)
     first = min(venue.start for venue in settings.enabled_venues.values())
-    found = due(changes, builds, project.nodes().by_days(), first, now.date())
+    models = project.nodes().by_days()
+    found = due(changes, builds, models, first, now.date(), blocked)
     # Views hold no days: they are made anew when the project is.
     made = {build.model for build in builds if build.built_from.timestamp() > project.made_at}
     marts = project.nodes().marts
@@ -98,7 +106,21 @@ def look(settings: Settings, now: datetime) -> Found | str:
     elif views:
         found.append(Due(now.date(), now.date(), views))
     moments = [c.changed_at for c in changes[-1:]] + [build.built_from for build in builds]
-    return Found(found, max(moments)) if found else ALL_BUILT
+    waiting = _waiting(blocked) if any(blocked.values()) else ""
+    if found:
+        return Found(found, max(moments), waiting)
+    left = due(changes, builds, models, first, now.date())
+    return waiting if left else ALL_BUILT
+
+
+def _waiting(blocked: Mapping[str, Mapping[date, frozenset[str]]]) -> str:
+    """What keeps the days that are due from being built."""
+    days = {day: checks for of_dataset in blocked.values() for day, checks in of_dataset.items()}
+    named = ", ".join(sorted(frozenset[str]().union(*days.values())))
+    return (
+        f"{len(days)} days from {min(days)} to {max(days)} wait for checks that block: {named}."
+        " Repair the rows, then materialise these hours again: what is complete is only checked"
+    )
 
 
 def _seen(settings: Settings, now: datetime) -> str:
@@ -126,12 +148,3 @@ def _request(due: Due, place: int, state: str) -> dg.RunRequest:
 
 def _key(day: date) -> str:
     return day_key(datetime(day.year, day.month, day.day, tzinfo=UTC))
-
-
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]

@@ -6,7 +6,7 @@ times as long to start. dbt runs in a process of its own; what it did is read fr
 
 # No `from __future__ import annotations` here: Dagster reads the types of the asset's function.
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -17,6 +17,7 @@ from market_assets.errors import MartsFailed
 from market_assets.marts.lineage import Lineage
 from market_assets.marts.nodes import Check, Mart, Nodes
 from market_assets.marts.project import Project
+from market_assets.schemas.timeline import DAY_MS, Window, floor_to, to_datetime, to_ms
 from market_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
 LAYER = "marts"
-DAY = timedelta(days=1)
 # A year of backfill is two runs; what a run holds in memory does not grow with the history.
 DAYS_PER_RUN = 183
 # Two builds of one mart at once would each replace what the other wrote.
@@ -55,13 +55,13 @@ def marts_assets(settings: Settings) -> dg.AssetsDefinition:
         # Loads duckdb, which the code location does without.
         from market_assets.marts.build import BuildFailed, build
 
-        window = context.partition_time_window
+        window = partitions.window_of_run(context, otherwise=_two_days())
         failed: BuildFailed | None = None
         try:
             results = build(
                 settings,
-                first=window.start.date(),
-                last=(window.end - DAY).date(),
+                first=to_datetime(window.start).date(),
+                last=to_datetime(window.end - DAY_MS).date(),
                 select=_selected(context),
                 told=context.log.info,
                 run_id=context.run.run_id,
@@ -168,12 +168,12 @@ def _materialised(
     context: dg.AssetExecutionContext,
     settings: Settings,
     results: Sequence["Result"],
-    window: dg.TimeWindow,
+    window: Window,
 ) -> Iterator[dg.MaterializeResult[None]]:
     """The marts that were built, with the rows that the run's days have in them."""
     from market_assets.defs.resources import open_warehouse
 
-    last = partitions.day_key(window.end - DAY)
+    last = partitions.day_key(to_datetime(window.end - DAY_MS))
     lineage = Project(settings).lineage()
     with open_warehouse(settings, read_only=True) as warehouse:
         for result in results:
@@ -207,10 +207,17 @@ def _lineage(of_mart: Lineage) -> dg.TableColumnLineage:
     )
 
 
-def _rows(warehouse: "DuckLakeWarehouse", mart: str, time: str, window: dg.TimeWindow) -> int:
+def _two_days() -> Window:
+    """Yesterday and today: what checks judge that are run alone, without a partition."""
+    tomorrow = floor_to(to_ms(datetime.now(UTC)), DAY_MS) + DAY_MS
+    return Window(tomorrow - 2 * DAY_MS, tomorrow)
+
+
+def _rows(warehouse: "DuckLakeWarehouse", mart: str, time: str, window: Window) -> int:
+    first, end = to_datetime(window.start), to_datetime(window.end)
     counted = warehouse.query(
-        f"SELECT count(*) AS n FROM {LAYER}.{mart} WHERE {time} >= '{window.start:%Y-%m-%d}'"
-        f" AND {time} < '{window.end:%Y-%m-%d}'"
+        f"SELECT count(*) AS n FROM {LAYER}.{mart} WHERE {time} >= '{first:%Y-%m-%d}'"
+        f" AND {time} < '{end:%Y-%m-%d}'"
     )
     return int(counted.to_pylist()[0]["n"])
 

@@ -12,6 +12,9 @@ HOURLY_DATASETS = (OHLCV, FUNDING_RATES)
 # not reach runs that are launched over a range of partitions.
 REFRESH_TAG = "market-assets/refresh"
 
+# A run with this tag asks the venue's archive for what its API does not bring.
+REPAIR_TAG = "market-assets/repair"
+
 
 def raw_key(venue: str, dataset: Dataset) -> dg.AssetKey:
     return dg.AssetKey(["raw", f"{venue}_{dataset.name}"])

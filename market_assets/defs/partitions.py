@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from market_assets.schemas.timeline import HOUR_MS, INTERVALS, Window, floor_to, to_datetime
+from market_assets.schemas.timeline import (
+    DAY_MS,
+    HOUR_MS,
+    INTERVALS,
+    Window,
+    floor_to,
+    to_datetime,
+    to_ms,
+)
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings, VenueSettings
@@ -21,6 +29,9 @@ if TYPE_CHECKING:
 HOURS_PER_RUN = 720
 DAYS_PER_RUN = 720
 _HOUR_KEY = "%Y-%m-%d-%H:%M"
+_DAY_KEY = "%Y-%m-%d"
+_RANGE_START = "dagster/asset_partition_range_start"
+_RANGE_END = "dagster/asset_partition_range_end"
 
 
 def hourly(venue: VenueSettings) -> dg.HourlyPartitionsDefinition:
@@ -71,12 +82,31 @@ def hour_key(ms: int) -> str:
 
 def day_key(day: datetime) -> str:
     """The partition key of a day."""
-    return day.strftime("%Y-%m-%d")
+    return day.strftime(_DAY_KEY)
 
 
 def window_of(partitions: dg.TimeWindow) -> Window:
     """Dagster's window of partitions as ours."""
     return Window.of(partitions.start, partitions.end)
+
+
+def window_of_run(context: dg.AssetExecutionContext, otherwise: Window) -> Window:
+    """The run's partitions. Checks that are run alone have none in Dagster's eyes: their tags tell.
+
+    The UI's button gives no tags either: then it is `otherwise`.
+    """
+    if context.selected_asset_keys:
+        return window_of(context.partition_time_window)
+    tags = context.run.tags
+    first = tags.get(_RANGE_START) or tags.get("dagster/partition")
+    last = tags.get(_RANGE_END) or tags.get("dagster/partition")
+    if first is None or last is None:
+        return otherwise
+    return Window(_moment(first), _moment(last) + (HOUR_MS if ":" in last else DAY_MS))
+
+
+def _moment(key: str) -> int:
+    return to_ms(datetime.strptime(key, _HOUR_KEY if ":" in key else _DAY_KEY).replace(tzinfo=UTC))
 
 
 def candles_of(hours: Window, interval: str) -> Window:

@@ -1,10 +1,13 @@
 """Raw assets: for each enabled venue its candles, funding rates and instruments."""
 
 # No `from __future__ import annotations` here: Dagster reads the types of the asset's function.
+from collections.abc import Iterator
+
 import dagster as dg
 
 from market_assets.defs import describe, partitions
 from market_assets.defs.automation import raw_condition
+from market_assets.defs.checks import raw_check_specs
 from market_assets.defs.names import RAW_DATASETS, pool_of, raw_key
 from market_assets.defs.reading import RawRun, Reading
 from market_assets.schemas.datasets import INSTRUMENTS, Dataset
@@ -30,22 +33,34 @@ def _raw_asset(
         else (partitions.daily, partitions.daily_policy)
     )
 
-    @dg.asset(
-        key=raw_key(venue, dataset),
-        group_name=venue,
+    key = raw_key(venue, dataset)
+
+    @dg.multi_asset(
+        name="__".join(key.path),
+        specs=[
+            dg.AssetSpec(
+                key,
+                group_name=venue,
+                automation_condition=raw_condition(venue, dataset, settings),
+                description=describe.description(venue, options, dataset),
+                metadata=describe.metadata(venue, dataset),
+                owners=describe.OWNERS,
+                kinds=describe.kinds(settings),
+                tags=describe.tags(venue, dataset),
+            )
+        ],
+        check_specs=raw_check_specs(venue, dataset, settings),
         partitions_def=window(options),
         backfill_policy=policy(venue, settings),
-        automation_condition=raw_condition(venue, dataset, settings),
+        # The checks can be run alone.
+        can_subset=True,
         # The budget belongs to our address, so a venue's runs take turns.
         pool=pool_of(venue),
-        description=describe.description(venue, options, dataset),
-        metadata=describe.metadata(venue, dataset),
-        owners=describe.OWNERS,
-        kinds=describe.kinds(settings),
-        tags=describe.tags(venue, dataset),
     )
-    def raw(context: dg.AssetExecutionContext, config: Reading) -> dg.MaterializeResult[None]:
+    def raw(
+        context: dg.AssetExecutionContext, config: Reading
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         run = RawRun(context, venue, options, dataset, settings, config.refresh)
-        return run.materialise() if hourly else run.materialise_snapshot()
+        yield from run.materialise() if hourly else run.materialise_snapshot()
 
     return raw

@@ -7,22 +7,24 @@ proven reason.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from market_assets.defs import partitions
+from market_assets.defs.checks import judged
 from market_assets.defs.interrupts import cancellable
-from market_assets.defs.names import REFRESH_TAG
+from market_assets.defs.names import REFRESH_TAG, REPAIR_TAG, raw_key
 from market_assets.defs.outcome import Outcome, complete_hours
 from market_assets.defs.report import Report
 from market_assets.defs.resources import open_warehouse
 from market_assets.errors import MarketAssetsError
 from market_assets.ingest.job import Job
 from market_assets.ingest.run import Progress, ingest
+from market_assets.quality.repair import fill_up
 from market_assets.schemas.datasets import OHLCV, Dataset
-from market_assets.schemas.timeline import HOUR_MS, to_text
+from market_assets.schemas.timeline import HOUR_MS, Window, floor_to, to_text
 from market_assets.venues._gate import Wait
 
 if TYPE_CHECKING:
@@ -58,16 +60,24 @@ class RawRun:
         self.dataset = dataset
         self.settings = settings
         self.refresh = refresh or context.run.tags.get(REFRESH_TAG) == "true"
-        self.hours = partitions.window_of(context.partition_time_window)
+        self.repairing = context.run.tags.get(REPAIR_TAG) == "true"
+        self.key = raw_key(venue, dataset)
+        self.hours = partitions.window_of_run(context, otherwise=_last_closed_hour())
         self.outcome = Outcome(self.hours)
 
     @property
     def intervals(self) -> tuple[str, ...]:
         return self.options.intervals if self.dataset is OHLCV else ("",)
 
-    def materialise(self) -> dg.MaterializeResult[None]:
-        """All hours of the run, or a failure after which the complete hours count as done."""
+    def materialise(self) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        """All hours of the run, or a failure after which the complete hours count as done.
+
+        Its checks are answered either way; a run of checks alone asks no venue.
+        """
         with open_warehouse(self.settings) as warehouse:
+            if not self.context.selected_asset_keys:
+                yield from self._checks(warehouse)
+                return
             try:
                 with cancellable():
                     self._ingest(warehouse)
@@ -78,6 +88,7 @@ class RawRun:
             report = Report(self.outcome, warehouse)
             if not self.outcome.complete:
                 done = self._keep_complete_hours(warehouse, report.numbers())
+                yield from self._checks(warehouse)
                 raise self._failure(done, report.numbers() | report.pictures())
             for hour, rows in report.rows_by_hour().items():
                 self.context.add_asset_metadata(
@@ -87,24 +98,37 @@ class RawRun:
             self.context.add_asset_metadata(
                 report.pictures(), partition_key=partitions.hour_key(self.hours.end - HOUR_MS)
             )
-            return dg.MaterializeResult(metadata=report.numbers())
+            yield dg.MaterializeResult(asset_key=self.key, metadata=report.numbers())
+            yield from self._checks(warehouse)
 
-    def materialise_snapshot(self) -> dg.MaterializeResult[None]:
+    def materialise_snapshot(self) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         """What the venue lists now. It can't be asked what it listed on an earlier day."""
         with open_warehouse(self.settings) as warehouse:
+            if not self.context.selected_asset_keys:
+                yield from self._checks(warehouse)
+                return
             with cancellable():
                 self._ingest(warehouse)
             report = Report(self.outcome, warehouse)
             if not self.outcome.complete:
+                yield from self._checks(warehouse)
                 raise self._failure(0, report.numbers())
             taken = to_text(int(time.time()) * 1000)
             note = (
                 f"A snapshot taken at {taken} UTC. Venues tell only what they list now, so"
                 " partitions of earlier days hold the same."
             )
-            return dg.MaterializeResult(metadata={**report.numbers(), "note": note})
+            yield dg.MaterializeResult(
+                asset_key=self.key, metadata={**report.numbers(), "note": note}
+            )
+            yield from self._checks(warehouse)
 
     # -- inside
+
+    def _checks(self, warehouse: DuckLakeWarehouse) -> Iterator[dg.AssetCheckResult]:
+        yield from judged(
+            self.context, warehouse, self.settings, self.venue, self.dataset, self.hours
+        )
 
     def _ingest(self, warehouse: DuckLakeWarehouse) -> None:
         """One job for each candle length; a known error is kept, so that it can be explained."""
@@ -123,6 +147,8 @@ class RawRun:
                     self.context.run.run_id,
                 )
                 summary = ingest(job, self.settings, warehouse, Progress(on_wait=self._said()))
+                if self.repairing:
+                    fill_up(job, summary, self.settings, warehouse)
                 self.outcome.summaries.append(summary)
                 if summary.stopped_by is not None:
                     break
@@ -158,7 +184,7 @@ class RawRun:
         for hour in done:
             self.context.log_event(
                 dg.AssetMaterialization(
-                    self.context.asset_key, partition=partitions.hour_key(hour), metadata=numbers
+                    self.key, partition=partitions.hour_key(hour), metadata=numbers
                 )
             )
         return len(done)
@@ -175,3 +201,8 @@ class RawRun:
             metadata=metadata,
             allow_retries=retryable,
         )
+
+
+def _last_closed_hour() -> Window:
+    end = floor_to(int(time.time() * 1000), HOUR_MS)
+    return Window(end - HOUR_MS, end)

@@ -9,10 +9,11 @@ days after new ones, by hand, gets the new ones once more.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from types import MappingProxyType
 
 from market_assets.schemas.timeline import to_datetime
 from market_assets.warehouse.contract import Build, Change
@@ -46,9 +47,11 @@ def due(
     models: Iterable[Model],
     first: date,
     last: date,
+    blocked: Mapping[str, Collection[date]] = MappingProxyType({}),
 ) -> list[Due]:
     """What to build within `first` .. `last`; models that need the same days go together.
 
+    Not the days of which a dataset that the model reads is `blocked`: they stay due.
     In the order of `models`: what others are made from comes first.
     """
     changes = list(changes)
@@ -67,6 +70,7 @@ def due(
             of_parent = _needed(built.get(parent, {}), model.own_reach, first, last)
             # Built together they have the same time.
             stale |= {d for d, when in of_parent.items() if d not in fresh or fresh[d] < when}
+        stale -= {day for dataset in model.datasets for day in blocked.get(dataset, ())}
         if stale:
             by_days.setdefault(tuple(_ranges(sorted(stale))), []).append(model.name)
     return [

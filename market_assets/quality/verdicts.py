@@ -25,6 +25,8 @@ class Verdict:
     # How many findings by reason, or by symbol where a check has one reason only.
     counts: Mapping[str, int] = field(default_factory=dict)
     sample: Sequence[Mapping[str, Any]] = ()
+    # From the first to the last moment of what was found; None when it has no time.
+    found: Window | None = None
 
     @property
     def passed(self) -> bool:
@@ -45,6 +47,7 @@ class Verdict:
             self.severity,
             self.is_blocking,
             self.findings,
+            self.found,
             tuple(self.sample),
             run_id,
         )

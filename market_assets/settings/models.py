@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urljoin
 
 from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -264,6 +265,11 @@ class Settings(Section):
     def file(self) -> Path | None:
         """The platform.yaml that was read, None when there was none."""
         return self._file
+
+    @property
+    def report_url(self) -> str:
+        """The newest quality report, which is served beside dbt's docs."""
+        return urljoin(self.docs_url, "../quality/report/index.html")
 
     @property
     def enabled_venues(self) -> dict[VenueName, VenueSettings]:

@@ -30,6 +30,8 @@ def check_rows(results: Iterable[CheckResult], now: datetime) -> pa.Table:
             "severity": result.severity,
             "is_blocking": result.is_blocking,
             "findings": result.findings,
+            "found_start": _naive(result.found.start) if result.found else None,
+            "found_end": _naive(result.found.end) if result.found else None,
             "sample": json.dumps(list(result.sample), default=str),
             "run_id": result.run_id,
             "checked_at": now.astimezone(UTC).replace(tzinfo=None),
@@ -51,7 +53,8 @@ def read_checks(connection: duckdb.DuckDBPyConnection, since: datetime) -> list[
     """Verdicts given after `since`, oldest first."""
     rows = connection.execute(
         "SELECT table_name, check_name, epoch_ms(window_start), epoch_ms(window_end), passed,"
-        " severity, is_blocking, findings, sample, run_id, epoch_us(checked_at)"
+        " severity, is_blocking, findings, epoch_ms(found_start), epoch_ms(found_end), sample,"
+        " run_id, epoch_us(checked_at)"
         f" FROM {CHECK_RESULTS.qualified} WHERE checked_at > {_moment(since)} ORDER BY checked_at"
     ).fetchall()
     return [
@@ -63,6 +66,7 @@ def read_checks(connection: duckdb.DuckDBPyConnection, since: datetime) -> list[
             severity,
             blocking,
             findings,
+            None if first is None else Window(first, last),
             tuple(json.loads(sample)),
             run_id,
             _aware(micros),
@@ -76,6 +80,8 @@ def read_checks(connection: duckdb.DuckDBPyConnection, since: datetime) -> list[
             severity,
             blocking,
             findings,
+            first,
+            last,
             sample,
             run_id,
             micros,

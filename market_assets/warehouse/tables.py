@@ -139,6 +139,8 @@ CHECK_RESULTS = StoredTable(
             "is_blocking", "boolean", "Whether a failure keeps the days' marts from being built"
         ),
         Column("findings", "integer", "How many rows or spans it found"),
+        Column("found_start", "timestamp", "First moment of what it found (UTC)", nullable=True),
+        Column("found_end", "timestamp", "First moment after all it found (UTC)", nullable=True),
         Column("sample", "string", "The first of them, as JSON"),
         Column("run_id", "string", "The run that judged"),
         Column("checked_at", "timestamp", "When it judged (UTC)"),

@@ -100,3 +100,17 @@ def why(result: dg.ExecuteInProcessResult) -> str:
     said = failure(result).step_failure_data.user_failure_data
     assert said is not None, failure(result).step_failure_data.error
     return said.description or ""
+
+
+def check_results(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    """What a run's checks said, by `<table> <check>`."""
+    found = (
+        event.event_specific_data
+        for event in result.all_events
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    )
+    return {f"{e.asset_key.path[-1]} {e.check_name}": e for e in found}
+
+
+def failing(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {name for name, check in check_results(result).items() if not check.passed}

@@ -29,6 +29,7 @@ def test_verdicts_come_back_as_they_were_given_and_in_their_order(tmp_path: Path
         "warn",
         False,
         2,
+        hours(1, 1),
         ({"symbol": "BTCUSDT", "at": str(at(1))},),
         "run-7",
     )

@@ -1,0 +1,134 @@
+"""The checks of a raw asset, as Dagster shows them: one verdict each over the run's hours.
+
+They run in the asset's own step: a process of their own would cost each hourly run more than all
+rules together. What blocks is known to the marts' sensor too, from `ops.check_results`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from market_assets.defs.names import raw_key
+from market_assets.quality.raw_checks import RawJudge, check_names, window_to_judge
+from market_assets.schemas.datasets import Dataset
+from market_assets.schemas.timeline import Window, to_text
+
+if TYPE_CHECKING:
+    from market_assets.quality.verdicts import Verdict
+    from market_assets.settings import Settings
+    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+
+_SHOWN = 10
+_DESCRIPTIONS = {
+    "schema": "Every stored row obeys the canonical schema: types, nulls, unique keys, row rules"
+    " (pandera).",
+    "quarantine": "No row of these hours is held in quarantine.",
+    "completeness": "Every candle or settlement is stored, or absent for a proven reason.",
+}
+
+
+def raw_check_specs(venue: str, dataset: Dataset, settings: Settings) -> list[dg.AssetCheckSpec]:
+    """A spec for each check that is not turned off."""
+    return [
+        dg.AssetCheckSpec(
+            name,
+            asset=raw_key(venue, dataset),
+            description=_description(name),
+            # An incomplete run fails by itself, and says more than a failed check can.
+            blocking=_blocks(name, settings),
+            metadata={"severity": settings.quality.severity(name)},
+        )
+        for name in check_names(dataset, settings)
+    ]
+
+
+def judged(
+    context: dg.AssetExecutionContext,
+    warehouse: DuckLakeWarehouse,
+    settings: Settings,
+    venue: str,
+    dataset: Dataset,
+    hours: Window,
+) -> Iterator[dg.AssetCheckResult]:
+    """Run the selected checks over the run's hours and those before; keep the verdicts."""
+    selected = {key.name for key in context.selected_asset_check_keys}
+    if not selected:
+        return
+    began = time.perf_counter()
+    window = window_to_judge(hours, settings, venue)
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    found = RawJudge(warehouse, settings, venue, dataset, window, now_ms).verdicts()
+    verdicts = [verdict for verdict in found if verdict.check in selected]
+    warehouse.record_checks([verdict.as_result(context.run.run_id) for verdict in verdicts])
+    context.log.info(f"{len(verdicts)} checks took {time.perf_counter() - began:.2f} s")
+    if any(not v.passed and _blocks(v.check, settings) for v in verdicts):
+        # The same rows break the same rules again: only a person can help.
+        context.instance.add_run_tags(context.run.run_id, {"dagster/max_retries": "0"})
+    for verdict in verdicts:
+        yield dg.AssetCheckResult(
+            asset_key=raw_key(venue, dataset),
+            check_name=verdict.check,
+            passed=verdict.passed,
+            severity=dg.AssetCheckSeverity[verdict.severity.upper()],
+            description=None if verdict.passed else _said(verdict),
+            metadata=_metadata(verdict, settings, venue, dataset),
+        )
+
+
+def _blocks(name: str, settings: Settings) -> bool:
+    return name != "completeness" and settings.quality.severity(name) == "error"
+
+
+def _description(name: str) -> str:
+    from market_assets.checks.registry import RULES
+
+    if name in _DESCRIPTIONS:
+        return _DESCRIPTIONS[name]
+    return next(rule.description for rule in RULES if rule.name == name)
+
+
+def _said(verdict: Verdict) -> str:
+    counted = ", ".join(f"{name}: {count}" for name, count in sorted(verdict.counts.items()))
+    return f"{verdict.findings} found in {verdict.window} UTC ({counted})"
+
+
+def _metadata(
+    verdict: Verdict, settings: Settings, venue: str, dataset: Dataset
+) -> dict[str, dg.MetadataValue]:
+    """The numbers, and where to look further when there is something to see."""
+    values: dict[str, dg.MetadataValue] = {
+        "findings": dg.MetadataValue.int(verdict.findings),
+        "window_start": dg.MetadataValue.text(f"{to_text(verdict.window.start)} UTC"),
+        "window_end": dg.MetadataValue.text(f"{to_text(verdict.window.end)} UTC"),
+    }
+    if verdict.passed:
+        return values
+    values["counts"] = dg.MetadataValue.json(dict(verdict.counts))
+    values["sample"] = dg.MetadataValue.md(_table(verdict.sample))
+    if verdict.check in ("schema", "quarantine"):
+        values["quarantine"] = dg.MetadataValue.text(
+            f"market-assets quarantine list --venue {venue} --dataset {dataset.name}"
+        )
+    values["report"] = dg.MetadataValue.url(settings.report_url)
+    return values
+
+
+def _table(sample: Sequence[Any]) -> str:
+    """The first findings as a Markdown table; what came from outside cannot break out of it."""
+    if not sample:
+        return ""
+    names = list(sample[0])
+    rows = [names, ["---"] * len(names)]
+    rows += [[_cell(row.get(name)) for name in names] for row in sample[:_SHOWN]]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text[:200].replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
