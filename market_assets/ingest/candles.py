@@ -171,7 +171,7 @@ class CandleFetcher:
     def _judged(self, candles: Candles, rows: pa.Table) -> tuple[pa.Table, list[QuarantinedRow]]:
         symbol = candles.instrument.symbol
         table = canonical(OHLCV, rows, symbol, self._origin, self.source.now_ms())
-        return judged(OHLCV, table, symbol)
+        return judged(OHLCV, table, symbol, self._origin.released)
 
     def _count(self, candles: Candles, rows: NDArray[np.int64]) -> None:
         """One more answer that shows candles on both sides of these holes and none in them."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from market_assets.errors import RequestInvalid
 from market_assets.ingest.execution_files import Fill, files_in, read_file
+from market_assets.ingest.released import Released
 from market_assets.schemas import arrow
 from market_assets.schemas.datasets import TRADE_EXECUTIONS
 from market_assets.schemas.validation import validate
@@ -72,7 +73,7 @@ def import_executions(
     done: dict[str, Committed] = {}
     rejected: list[QuarantinedRow] = []
     for venue, rows in _by_venue(_last_told(told)).items():
-        good, bad = _judged(rows)
+        good, bad = _judged(rows, Released(warehouse, venue))
         rejected += bad
         batch = Batch(venue, TRADE_EXECUTIONS, "", run_id, good, quarantined=bad)
         done[venue] = warehouse.commit(batch)
@@ -119,9 +120,12 @@ def _by_venue(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, 
     return found
 
 
-def _judged(rows: Sequence[Mapping[str, Any]]) -> tuple[pa.Table, list[QuarantinedRow]]:
-    result = validate(TRADE_EXECUTIONS, arrow.table(rows, TRADE_EXECUTIONS.arrow_schema()))
-    return result.good, [
+def _judged(
+    rows: Sequence[Mapping[str, Any]], released: Released
+) -> tuple[pa.Table, list[QuarantinedRow]]:
+    table = arrow.table(rows, TRADE_EXECUTIONS.arrow_schema())
+    result = validate(TRADE_EXECUTIONS, table)
+    bad = [
         QuarantinedRow(
             row.row["symbol"] or "",
             row.row["timestamp"],
@@ -130,3 +134,4 @@ def _judged(rows: Sequence[Mapping[str, Any]]) -> tuple[pa.Table, list[Quarantin
         )
         for row in result.bad
     ]
+    return released.sorted_out(TRADE_EXECUTIONS, table, result, bad)

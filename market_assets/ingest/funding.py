@@ -251,7 +251,7 @@ class FundingFetcher:
             return
         table = table.append_column("interval_hours", pa.nulls(table.num_rows, pa.float64()))
         table = canonical(FUNDING_RATES, table, symbol, self._origin, self.source.now_ms())
-        good, bad = judged(FUNDING_RATES, table, symbol)
+        good, bad = judged(FUNDING_RATES, table, symbol, self._origin.released)
         funding.tables.append(good)
         funding.events.update(times_ms(good).tolist())
         funding.quarantined += [row for row in bad if _concerns(row, funding.windows)]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from market_assets.ingest.released import Released
 from market_assets.schemas import arrow
 from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.timeline import DAY_MS, to_datetime
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a run's rows come from: the constant columns."""
+    """Where a run's rows come from: the constant columns, and what people said of such rows."""
 
     venue: str
     interval: str
     run_id: str
     source: str = "rest"
+    released: Released = field(default_factory=Released, compare=False)
 
 
 def times_ms(table: pa.Table, column: str = "timestamp") -> NDArray[np.int64]:
@@ -53,23 +55,26 @@ def canonical(
     }
     columns = []
     schema = dataset.arrow_schema()
-    for field in schema:
-        if field.name in table.column_names:
-            columns.append(table.column(field.name).cast(field.type))
-        elif field.name == "is_backfill":
+    for column in schema:
+        if column.name in table.column_names:
+            columns.append(table.column(column.name).cast(column.type))
+        elif column.name == "is_backfill":
             columns.append(arrow.mask(times_ms(table) < now_ms - DAY_MS))
         else:
-            columns.append(arrow.constant(constants[field.name], field.type, count))
+            columns.append(arrow.constant(constants[column.name], column.type, count))
     return pa.table(columns, schema=schema.remove_metadata())
 
 
-def judged(dataset: Dataset, table: pa.Table, symbol: str) -> tuple[pa.Table, list[QuarantinedRow]]:
-    """The good rows, and the bad ones ready for quarantine."""
+def judged(
+    dataset: Dataset, table: pa.Table, symbol: str, released: Released
+) -> tuple[pa.Table, list[QuarantinedRow]]:
+    """The good rows, those among them that a person released; the bad ones ready for quarantine."""
     result: Validated = validate(dataset, table)
-    return result.good, [
+    bad = [
         QuarantinedRow(symbol, _moment(row.row), row.reasons, _payload(row.row))
         for row in result.bad
     ]
+    return released.sorted_out(dataset, table, result, bad)
 
 
 def unreadable(pages: Sequence[Rows], symbol: str) -> list[QuarantinedRow]:

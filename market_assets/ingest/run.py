@@ -23,6 +23,7 @@ from market_assets.ingest.funding import FundingFetcher, FundingFinder
 from market_assets.ingest.job import AbsentInterval, Job, Summary
 from market_assets.ingest.judge import CandleFinder
 from market_assets.ingest.plan import chunks
+from market_assets.ingest.released import Released
 from market_assets.ingest.rows import Origin, judged
 from market_assets.ingest.snapshots import instrument_rows, prediction_rows, remembered
 from market_assets.ingest.source import Source
@@ -78,7 +79,8 @@ class IngestRun:
         self.warehouse = warehouse
         self.progress = progress
         self.summary = Summary(self.job)
-        self._origin = Origin(job.venue, job.interval, self.job.run_id)
+        released = Released(warehouse, job.venue, job.interval)
+        self._origin = Origin(job.venue, job.interval, self.job.run_id, released=released)
         self._storing = Storing(self.job, self.dataset, warehouse, self.summary)
 
     async def run(self) -> Summary:
@@ -106,7 +108,7 @@ class IngestRun:
         rows = instrument_rows(instruments, self._origin, source.now_ms())
         # Stored while the first pages are fetched: nobody waits for it but the end of the run.
         storing = asyncio.create_task(
-            self._storing.keep([_snapshot(INSTRUMENTS, rows)], INSTRUMENTS)
+            self._storing.keep([_snapshot(INSTRUMENTS, rows, self._origin)], INSTRUMENTS)
         )
         try:
             await self._bring(source, instruments)
@@ -258,7 +260,7 @@ class IngestRun:
             if answer is None
         ]
         rows = prediction_rows(told, self._origin, now)
-        finding = _snapshot(FUNDING_PREDICTIONS, rows)
+        finding = _snapshot(FUNDING_PREDICTIONS, rows, self._origin)
         await self._storing.keep([finding], FUNDING_PREDICTIONS)
 
 
@@ -279,9 +281,9 @@ async def _ahead(parts: AsyncIterator[list[Finding]]) -> AsyncIterator[list[Find
             await pending
 
 
-def _snapshot(dataset: Dataset, rows: pa.Table) -> Finding:
+def _snapshot(dataset: Dataset, rows: pa.Table, origin: Origin) -> Finding:
     """Rows of now, with the bad ones set aside."""
-    good, bad = judged(dataset, rows, "")
+    good, bad = judged(dataset, rows, "", origin.released)
     return Finding("", (), [good], bad)
 
 
