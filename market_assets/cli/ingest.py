@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from market_assets.cli import options
+from market_assets.ingest.archive import check_archived, ingest_archive
 from market_assets.ingest.job import Job, Summary
 from market_assets.ingest.run import Progress, check
 from market_assets.ingest.run import ingest as run_ingest
@@ -27,6 +28,13 @@ NAMED = 40
 @click.option("--from", "start", type=options.MOMENT, help="First moment, inclusive (UTC).")
 @click.option("--to", "end", type=options.MOMENT, help="End, exclusive (UTC; default: now).")
 @click.option("--refresh", is_flag=True, help="Ask again for what is complete: late corrections.")
+@click.option(
+    "--source",
+    type=click.Choice(["rest", "archive"]),
+    default="rest",
+    show_default=True,
+    help="Where from: the API, or the venue's bulk archive (binance, aster; no API weight).",
+)
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @options.config
 def ingest(
@@ -37,6 +45,7 @@ def ingest(
     start: datetime | None,
     end: datetime | None,
     refresh: bool,
+    source: str,
     quiet: bool,
     config: Path | None,
 ) -> None:
@@ -52,9 +61,17 @@ def ingest(
         interval,
         refresh,
     )
-    check(job)  # what makes no sense is told before a warehouse is made
+    # What makes no sense is told before a warehouse is made.
+    archived = source == "archive"
+    if archived:
+        check_archived(job, settings)
+    else:
+        check(job)
     with options.warehouse(settings) as store, _progress(quiet) as progress:
-        summary = run_ingest(job, settings, store, progress)
+        summary = (ingest_archive if archived else run_ingest)(job, settings, store, progress)
+    if archived:
+        came = summary.inserted + summary.corrected + summary.unchanged
+        click.echo(f"{came} rows came from the archive, {summary.corrected} of them corrections")
     show(summary)
     summary.raise_if_incomplete()
 

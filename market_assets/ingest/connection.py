@@ -32,16 +32,7 @@ async def connect(
         settings.state_dir / "venues.sqlite",
         run_id=run_id,
         record=record,
-        patience=Patience(
-            attempts=http.attempts,
-            backoff_seconds=http.backoff_seconds,
-            max_backoff_seconds=http.max_backoff_seconds,
-            max_pause_seconds=http.max_pause_seconds,
-            max_open_seconds=http.breaker_first_pause_seconds * 2,
-            timeout_seconds=venue.timeout_seconds,
-            concurrency=venue.concurrency,
-            proxy=http.proxy,
-        ),
+        patience=patience_with(name, settings),
         breaker=BreakerPolicy(
             http.breaker_failures,
             http.breaker_first_pause_seconds,
@@ -52,3 +43,18 @@ async def connect(
     )
     async with client:
         yield Source(client)
+
+
+def patience_with(name: str, settings: Settings) -> Patience:
+    """How long and how often a venue is asked, whichever of its addresses."""
+    venue, http = settings.venue(name), settings.http
+    return Patience(
+        attempts=http.attempts,
+        backoff_seconds=http.backoff_seconds,
+        max_backoff_seconds=http.max_backoff_seconds,
+        max_pause_seconds=http.max_pause_seconds,
+        max_open_seconds=http.breaker_first_pause_seconds * 2,
+        timeout_seconds=venue.timeout_seconds,
+        concurrency=venue.concurrency,
+        proxy=http.proxy,
+    )

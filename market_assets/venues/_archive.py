@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
 from market_assets.errors import (
     ArchiveCorrupt,
     GeoBlocked,
+    MarketAssetsError,
     VenueRefused,
     VenueThrottled,
     VenueUnavailable,
@@ -63,6 +64,7 @@ class ArchiveClient:
         self._record = record
         at_once = min(MOST_AT_ONCE, self.patience.concurrency)
         self._slots = asyncio.Semaphore(at_once)
+        self._ended_by: MarketAssetsError | None = None
         secure = self.base_url.startswith("https")
         self._http = httpx.AsyncClient(
             base_url=self.base_url,
@@ -85,11 +87,16 @@ class ArchiveClient:
     async def rows(self, file: ArchiveFile) -> Rows | None:
         """A file's rows once its checksum holds; None while it is not there."""
         async with self._slots:
+            if self._ended_by is not None:
+                raise self._ended_by  # the files that waited their turn need not try it too
             try:
                 return await self._verified(file, fresh=False)
             except ArchiveCorrupt:
                 # What a CDN mixes up (an old zip, a new checksum) it can have right a moment later.
                 return await self._verified(file, fresh=True)
+            except (VenueUnavailable, VenueThrottled, VenueRefused) as error:
+                self._ended_by = error
+                raise
 
     async def _verified(self, file: ArchiveFile, *, fresh: bool) -> Rows | None:
         def digest_in(content: bytes) -> str:

@@ -479,6 +479,16 @@ def test_an_archive_that_does_not_answer_is_named_with_its_address():
     assert downloads.outcomes == ["unreachable"] * 4
 
 
+def test_when_an_archive_is_down_the_files_that_wait_their_turn_do_not_ask(
+    downloads: Downloads, exchange: RunningSimulator
+):
+    exchange.control(faults={"http_503": 1.0, "fault_paths": ["archive"]})
+    days = CANDLES.files([window("2026-02-01", "2026-02-26")], NOW)
+    errors = downloads.bring(*days)
+    assert {type(error) for error in errors} == {VenueUnavailable}
+    assert len(downloads.records) <= 8 * QUICK.attempts < len(days) * QUICK.attempts
+
+
 def test_a_slow_archive_is_given_up_after_the_timeout(
     downloads: Downloads, exchange: RunningSimulator
 ):
