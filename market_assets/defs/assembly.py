@@ -9,8 +9,10 @@ import dagster as dg
 
 from market_assets.defs.automation import automation_sensors
 from market_assets.defs.copies import copy_jobs
+from market_assets.defs.expectations import expectation_checks
 from market_assets.defs.maintenance import maintenance_jobs
 from market_assets.defs.marts import docs_job, marts_assets
+from market_assets.defs.quality_report import quality_job, report_asset
 from market_assets.defs.raw import raw_assets
 from market_assets.defs.reconcile import reconcile_jobs
 
@@ -27,10 +29,12 @@ def assemble(settings: Settings) -> dg.Definitions:
         keeping, keeping_daily = maintenance_jobs(settings)
         copying, copying_daily = copy_jobs(settings)
         docs, docs_daily = docs_job(settings)
+        quality, quality_daily = quality_job(settings)
         return dg.Definitions(
-            assets=[*raw_assets(settings), marts_assets(settings)],
-            jobs=[*reconcile, *keeping, *copying, docs],
-            schedules=[*reconcile_daily, *keeping_daily, *copying_daily, docs_daily],
+            assets=[*raw_assets(settings), marts_assets(settings), report_asset(settings)],
+            asset_checks=[expectation_checks(settings)],
+            jobs=[*reconcile, *keeping, *copying, docs, quality],
+            schedules=[*reconcile_daily, *keeping_daily, *copying_daily, docs_daily, quality_daily],
             sensors=automation_sensors(),
             # A process for each step doubles a run's CPU, and its steps share one budget anyway.
             executor=dg.in_process_executor,

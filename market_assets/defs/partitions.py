@@ -60,6 +60,12 @@ def days_of_all(settings: Settings) -> dg.DailyPartitionsDefinition:
     return dg.DailyPartitionsDefinition(start_date=_midnight(first), timezone="UTC", end_offset=1)
 
 
+def ended_days_of_all(settings: Settings) -> dg.DailyPartitionsDefinition:
+    """The same days, without the one that is going on."""
+    first = min(venue.start for venue in settings.enabled_venues.values())
+    return dg.DailyPartitionsDefinition(start_date=_midnight(first), timezone="UTC")
+
+
 def hourly_policy(venue: str, settings: Settings) -> dg.BackfillPolicy:
     """A bounded number of hours in a run, another one for each venue.
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from market_assets.quality.expectations.laws import Law
 from market_assets.quality.expectations.raw_suites import Subject
+from market_assets.quality.expectations.verdicts import Breach
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
@@ -27,17 +28,6 @@ _STORES = {
     "validation_definition_store": "ValidationDefinitionStore",
 }
 _SITE = "quality"
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """A law that does not hold, and what was found instead."""
-
-    law: str
-    says: str
-    severity: Literal["error", "warn"]
-    observed: str
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)

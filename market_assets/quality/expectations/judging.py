@@ -3,62 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from market_assets.quality.expectations.checkpoints import Breach, checkpoints
+from market_assets.quality.expectations.checkpoints import checkpoints
 from market_assets.quality.expectations.mart_suites import MART_SUITES, MartSuite
 from market_assets.quality.expectations.raw_suites import Subject, due_window, raw_subjects
 from market_assets.quality.expectations.stored import Stored
+from market_assets.quality.expectations.verdicts import Breach, Verdict, keep
 from market_assets.schemas.datasets import FUNDING_RATES, OHLCV, Dataset
 from market_assets.schemas.timeline import Window
-from market_assets.warehouse.contract import CheckResult
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
-CHECK = "expectations"
 DAYS = 7
 RAW_DATASETS = (OHLCV, FUNDING_RATES)
-_SAMPLE = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a table obeys its suite: the worst of its breaches."""
-
-    table: str
-    window: Window
-    rows: int
-    laws: int
-    breaches: tuple[Breach, ...]
-    page: str = ""  # in Data Docs; empty where there was nothing to judge
-
-    @property
-    def passed(self) -> bool:
-        return not self.breaches
-
-    @property
-    def severity(self) -> Literal["error", "warn"]:
-        only_odd = self.breaches and all(b.severity == "warn" for b in self.breaches)
-        return "warn" if only_odd else "error"
-
-    def result(self, run_id: str) -> CheckResult:
-        """As a record of `ops.check_results`."""
-        sample = [asdict(breach) for breach in self.breaches[:_SAMPLE]]
-        return CheckResult(
-            self.table,
-            CHECK,
-            self.window,
-            self.passed,
-            self.severity,
-            is_blocking=False,
-            findings=len(self.breaches),
-            sample=sample,
-            run_id=run_id,
-        )
 
 
 def tables_of(settings: Settings) -> list[str]:
@@ -97,12 +58,14 @@ def judge(
                 verdict = Verdict(
                     table,
                     window,
+                    datetime.now(UTC),
                     len(subjects[0].frame),
                     sum(len(subject.laws) for subject in subjects),
                     tuple(breach for one in judged for breach in one.breaches),
                     judged[0].page,
                 )
             warehouse.record_checks([verdict.result(run_id)])
+            keep(settings, verdict)
             yield verdict
 
 
@@ -130,7 +93,7 @@ def _nothing(stored: Stored, table: str, due: bool, observed: str) -> Verdict:
     """Nothing to judge is a failure only where there ought to be something."""
     says = "There are rows to judge"
     breaches = (Breach("rows", says, "error", observed, 0),) if due else ()
-    return Verdict(table, stored.window, 0, 1 if due else 0, breaches)
+    return Verdict(table, stored.window, datetime.now(UTC), 0, 1 if due else 0, breaches)
 
 
 def _raw_tables(settings: Settings) -> Mapping[str, tuple[str, Dataset]]:
