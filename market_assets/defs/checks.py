@@ -16,7 +16,8 @@ import dagster as dg
 
 from market_assets.defs.names import raw_key
 from market_assets.quality.raw_checks import RawJudge, check_names, window_to_judge
-from market_assets.schemas.datasets import Dataset
+from market_assets.quality.vanished import reopen
+from market_assets.schemas.datasets import OHLCV, Dataset
 from market_assets.schemas.timeline import Window, to_text
 
 if TYPE_CHECKING:
@@ -66,6 +67,10 @@ def judged(
     found = RawJudge(warehouse, settings, venue, dataset, window, now_ms).verdicts()
     verdicts = [verdict for verdict in found if verdict.check in selected]
     warehouse.record_checks([verdict.as_result(context.run.run_id) for verdict in verdicts])
+    if any(v.check == "completeness" and not v.passed for v in verdicts):
+        symbols = settings.venue(venue).symbols
+        for interval in settings.venue(venue).intervals if dataset is OHLCV else ():
+            reopen(warehouse, venue, interval, symbols, window, context.run.run_id)
     context.log.info(f"{len(verdicts)} checks took {time.perf_counter() - began:.2f} s")
     if any(not v.passed and _blocks(v.check, settings) for v in verdicts):
         # The same rows break the same rules again: only a person can help.

@@ -13,9 +13,16 @@ from market_assets.checks.policy import MONTH_MS, Policy
 from market_assets.checks.registry import CANDLE_RULES, FUNDING_RULES
 from market_assets.checks.scenes import CandleScene, FundingScene
 from market_assets.quality.schema_check import schema_failures
+from market_assets.quality.vanished import vanished
 from market_assets.quality.verdicts import SAMPLED, Verdict
 from market_assets.schemas.datasets import FUNDING_RATES, INSTRUMENTS, OHLCV, Dataset
-from market_assets.schemas.timeline import HOUR_MS, INTERVALS, Window, to_ms, to_text
+from market_assets.schemas.timeline import (
+    HOUR_MS,
+    INTERVALS,
+    Window,
+    to_ms,
+    to_text,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -113,15 +120,16 @@ class RawJudge:
         return self._verdict("quarantine", len(held), reasons, sample)
 
     def _completeness(self) -> Verdict:
-        """What is ours to bring and is not there; spans, whatever their length."""
+        """What is ours to bring and is not there, and what was there and is gone, as spans."""
         spans: list[dict[str, Any]] = []
         times: list[int] = []
         for interval in self.intervals:
             recorded = self.warehouse.gaps(
                 self.venue, self.dataset, interval, self.symbols, self.window
             )
+            gone = vanished(self.warehouse, self.venue, interval, self.symbols, self.window)
             for symbol, gaps in recorded.items():
-                missing = [gap for gap in gaps if gap.reason == "missing"]
+                missing = [gap for gap in gaps if gap.reason == "missing"] + gone.get(symbol, [])
                 spans += [_span(symbol, interval, gap.window, gap.evidence) for gap in missing]
                 times += [t for gap in missing for t in (gap.window.start, gap.window.end - 1)]
         counts = Counter(span["symbol"] for span in spans)

@@ -8,6 +8,9 @@ from lab_support import Lab, window
 
 from market_assets.quality.repair import look, run_repair
 from market_assets.quality.repair_plan import started
+from market_assets.quality.vanished import reopen, vanished
+from market_assets.warehouse.connection import connect
+from market_assets.warehouse.layout import Layout
 
 NOW = datetime(2026, 3, 10, 12, 40, tzinfo=UTC)
 DAY = window("2026-03-04", "2026-03-05")
@@ -104,3 +107,22 @@ def test_what_is_no_longer_collected_is_not_repaired(lab: Lab) -> None:
 
     elsewhere = lab.with_settings(venues={"okx": {"symbols": ["ETHUSDT"]}})
     assert not look(elsewhere.settings, lab.lake, NOW).repairs
+
+
+def test_a_candle_that_vanished_from_the_store_is_found_and_brought_back(lab: Lab) -> None:
+    lab = lab.with_settings(venues={"okx": {"symbols": ["BTCUSDT"]}})
+    assert lab.ingest("okx", "BTCUSDT", DAY).complete
+    assert vanished(lab.lake, "okx", "1h", ["BTCUSDT"], DAY) == {}
+    connection = connect(Layout(lab.lake.path))
+    connection.execute(
+        "DELETE FROM lake.raw.okx_ohlcv"
+        " WHERE timestamp BETWEEN '2026-03-04 05:00' AND '2026-03-04 06:00'"
+    )
+    connection.close()
+    assert lab.ingest("okx", "BTCUSDT", DAY).complete, "by the record nothing is to be done"
+
+    [gap] = vanished(lab.lake, "okx", "1h", ["BTCUSDT"], DAY)["BTCUSDT"]
+    assert gap.window == window("2026-03-04T05:00", "2026-03-04T07:00")
+    assert reopen(lab.lake, "okx", "1h", ["BTCUSDT"], DAY, "check-1") == 1
+    assert repair_all(lab, NOW) == 0
+    lab.assert_truth("okx", "BTCUSDT", DAY)
