@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from market_assets.cli import options
-from market_assets.errors import RequestInvalid
 from market_assets.schemas.datasets import DATASETS, INSTRUMENTS
 from market_assets.schemas.timeline import DAY_MS, INTERVALS, Window, floor_to, to_ms
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from rich.console import Console
 
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
@@ -30,13 +28,6 @@ SETTLED = ("no_trade", "venue_outage", "not_listed")
 def _reading(config: Path | None) -> Iterator[DuckLakeWarehouse]:
     with options.warehouse(options.load(config), read_only=True) as store:
         yield store
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    # In a pipe there is no width to fit into: lines are not cut.
-    return Console(width=None if sys.stdout.isatty() else 200)
 
 
 @click.command()
@@ -67,7 +58,7 @@ def show_coverage(table: pa.Table, days: list[datetime]) -> None:
     """The coverage of the days as one table a dataset."""
     from rich.table import Table
 
-    console = _console()
+    console = options.console()
     rows = table.to_pylist()
     if not rows:
         console.print(f"Nothing is stored from {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}.")
@@ -115,7 +106,7 @@ def query(sql: str, style: str, limit: int, config: Path | None) -> None:
     with _reading(config) as store:
         table = store.query(sql)
     if style == "table":
-        _show_rows(table, limit or table.num_rows)
+        options.show_rows(table, limit or table.num_rows)
     elif style == "csv":
         from pyarrow import csv
 
@@ -125,18 +116,6 @@ def query(sql: str, style: str, limit: int, config: Path | None) -> None:
 
         for row in table.to_pylist():
             click.echo(json.dumps(row, default=str))
-
-
-def _show_rows(table: pa.Table, limit: int) -> None:
-    from rich.table import Table
-
-    view = Table(*table.column_names)
-    for row in table.slice(0, limit).to_pylist():
-        view.add_row(*("" if value is None else str(value) for value in row.values()))
-    console = _console()
-    console.print(view)
-    if table.num_rows > limit:
-        console.print(f"{limit} of {table.num_rows} rows; --limit 0 shows all")
 
 
 @click.command()
@@ -162,12 +141,7 @@ def export(
     from market_assets.warehouse.export import export as write
 
     settings = options.load(config)
-    if dataset not in DATASETS:
-        raise RequestInvalid(
-            "Reading the request",
-            f"there is no dataset {dataset!r}",
-            f"Datasets are {', '.join(DATASETS)}",
-        )
+    options.check_dataset(dataset)
     interval = interval if dataset == "ohlcv" else ""
     first = start or options.midnight(settings.venue(venue).start)
     timed = "timestamp" in DATASETS[dataset].column_names
@@ -201,4 +175,4 @@ def instruments(venue: str, config: Path | None) -> None:
         return
     shown = ["symbol", "native_symbol", "status", "listed_at", "delisted_at", "tick_size",
              "lot_size", "contract_size", "funding_interval_hours"]  # fmt: skip
-    _show_rows(current.select(shown), current.num_rows)
+    options.show_rows(current.select(shown), current.num_rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from market_assets.errors import RequestInvalid
+from market_assets.schemas.datasets import DATASETS
 from market_assets.schemas.timeline import (
     INTERVALS,
     MINUTE_MS,
@@ -19,6 +21,9 @@ from market_assets.schemas.timeline import (
 )
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    from rich.console import Console
+
     from market_assets.settings import Settings
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
@@ -89,6 +94,34 @@ def warehouse(settings: Settings, *, read_only: bool = False) -> DuckLakeWarehou
         read_only=read_only,
         venues=tuple(settings.venues),
     )
+
+
+def check_dataset(name: str) -> None:
+    if name not in DATASETS:
+        raise RequestInvalid(
+            "Reading the request",
+            f"there is no dataset {name!r}",
+            f"Datasets are {', '.join(DATASETS)}",
+        )
+
+
+def console() -> Console:
+    from rich.console import Console
+
+    # In a pipe there is no width to fit into: lines are not cut.
+    return Console(width=None if sys.stdout.isatty() else 200)
+
+
+def show_rows(table: pa.Table, limit: int) -> None:
+    """The first rows of a table, for people."""
+    from rich.table import Table
+
+    view = Table(*table.column_names)
+    for row in table.slice(0, limit).to_pylist():
+        view.add_row(*("" if value is None else str(value) for value in row.values()))
+    console().print(view)
+    if table.num_rows > limit:
+        console().print(f"{limit} of {table.num_rows} rows; --limit 0 shows all")
 
 
 def midnight(day: date) -> datetime:

@@ -13,6 +13,7 @@ from market_assets.defs.expectations import expectation_checks
 from market_assets.defs.maintenance import maintenance_jobs
 from market_assets.defs.marts import docs_job, marts_assets
 from market_assets.defs.quality_report import quality_job, report_asset
+from market_assets.defs.quarantine import revalidation_job
 from market_assets.defs.raw import raw_assets
 from market_assets.defs.reconcile import reconcile_jobs
 
@@ -33,7 +34,7 @@ def assemble(settings: Settings) -> dg.Definitions:
         return dg.Definitions(
             assets=[*raw_assets(settings), marts_assets(settings), report_asset(settings)],
             asset_checks=[expectation_checks(settings)],
-            jobs=[*reconcile, *keeping, *copying, docs, quality],
+            jobs=[*reconcile, *keeping, *copying, docs, quality, revalidation_job(settings)],
             schedules=[*reconcile_daily, *keeping_daily, *copying_daily, docs_daily, quality_daily],
             sensors=automation_sensors(),
             # A process for each step doubles a run's CPU, and its steps share one budget anyway.

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from market_assets.errors import RequestInvalid, WarehouseUnwritable
 from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.timeline import Window
 from market_assets.warehouse.contract import Warehouse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Format = Literal["parquet", "csv"]
 
@@ -39,11 +42,18 @@ def export(
     symbols: Iterable[str] = (),
     window: Window | None = None,
 ) -> int:
+    """The number of rows written."""
+    format_of(path)
+    return write(
+        warehouse.read(venue, dataset, interval=interval, symbols=symbols, window=window), path
+    )
+
+
+def write(table: pa.Table, path: Path) -> int:
     """The number of rows written. A file of that name is replaced when the new one is complete."""
     from pyarrow import csv, parquet
 
     kind = format_of(path)
-    table = warehouse.read(venue, dataset, interval=interval, symbols=symbols, window=window)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
