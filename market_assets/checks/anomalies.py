@@ -63,7 +63,8 @@ def log_returns(scene: CandleScene) -> Floats:
     before = rows.before(close, np.nan)
     follows = rows.times - rows.before(rows.times, 0) == scene.step
     priced = follows & (close > 0) & (before > 0)
-    return np.log(close / np.where(priced, before, np.nan), where=priced, out=_nothing(close))
+    with np.errstate(all="ignore"):
+        return np.where(priced, np.log(close) - np.log(before), np.nan)
 
 
 def return_scores(scene: CandleScene, policy: Policy) -> Floats:
@@ -81,7 +82,8 @@ def volume_scores(scene: CandleScene, policy: Policy) -> Floats:
     import numpy as np
 
     volume = scene.rows["volume"]
-    logs = np.log(volume, where=volume > 0, out=_nothing(volume))
+    with np.errstate(all="ignore"):
+        logs = np.where(volume > 0, np.log(volume), np.nan)
     an_hour = max(1, HOUR_MS // scene.step)
 
     def by_hour_of_day(days: NDArray[Any]) -> NDArray[Any]:
@@ -132,7 +134,8 @@ def _scores(
         median, deviation = _standards(grouped(windows.transpose(0, 2, 1)), least)
         at = rows.times[asked] // DAY_MS - first_day - span
         group = rows.times[asked] % DAY_MS // step * median.shape[1] // a_day
-        found[asked] = (values[asked] - median[at, group]) / deviation[at, group]
+        with np.errstate(all="ignore"):
+            found[asked] = (values[asked] - median[at, group]) / deviation[at, group]
     return found
 
 
@@ -140,7 +143,7 @@ def _standards(values: NDArray[Any], least: int) -> tuple[NDArray[Any], NDArray[
     """Median and MAD, scaled to a deviation, along the last axis; NaN where there is no telling."""
     import numpy as np
 
-    count = np.isfinite(values).sum(axis=-1)
+    count = (~np.isnan(values)).sum(axis=-1)
     median = _median(values, count)
     distance = NORMAL_MAD * _median(np.abs(values - median[..., None]), count)
     known = (count >= max(least, 1)) & (distance > _NOTHING)
@@ -157,9 +160,3 @@ def _median(values: Floats, count: Ints) -> Floats:
     lower: Floats = np.take_along_axis(ranked, low, -1)[..., 0]
     upper: Floats = np.take_along_axis(ranked, high, -1)[..., 0]
     return (lower + upper) / 2
-
-
-def _nothing(like: Floats) -> Floats:
-    import numpy as np
-
-    return np.full(len(like), np.nan)

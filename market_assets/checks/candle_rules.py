@@ -62,8 +62,8 @@ def price_out_of_range(scene: CandleScene, policy: Policy) -> list[Finding]:
 
     rows, factor = scene.rows, policy.price_range_factor
     close = rows["close"]
-    mean = means_before(close, first_within(rows, WEEK_MS))
-    with np.errstate(invalid="ignore", divide="ignore"):
+    mean = means_before(rows, close, first_within(rows, WEEK_MS))
+    with np.errstate(all="ignore"):
         found = (close > mean * factor) | (close < mean / factor)
         times = np.where(close > mean, close / mean, mean / close)
 
@@ -87,7 +87,8 @@ def price_jump(scene: CandleScene, policy: Policy) -> list[Finding]:
     before = rows.before(close, np.nan)
     age = rows.times - rows.before(rows.times, 0)
     base = np.where((age <= WEEK_MS) & (before != 0), before, np.nan)
-    moved = close / base - 1
+    with np.errstate(all="ignore"):
+        moved = close / base - 1
 
     def say(row: int) -> str:
         return f"close moved {moved[row]:+.2%}, from {before[row]:g} to {close[row]:g}"
@@ -135,8 +136,8 @@ def cross_venue_divergence(scene: CandleScene, policy: Policy) -> list[Finding]:
     for others in scene.other_rows:
         theirs = _at_the_same_time(rows, others)
         low, high = np.minimum(close, theirs), np.maximum(close, theirs)
-        distance = np.divide(high, low, out=np.full(len(rows), np.nan), where=low != 0) - 1
-        apart = np.fmin(apart, distance)
+        with np.errstate(all="ignore"):
+            apart = np.fmin(apart, np.where(low != 0, high / low - 1, np.nan))
     percent = apart * 100
 
     def say(row: int) -> str:

@@ -58,8 +58,9 @@ def funding_interval_changed(scene: FundingScene, _policy: Policy) -> list[Findi
     changed = near & np.isfinite(hours) & np.isfinite(before) & (hours != before)
     # A settlement is rounded to its minute: less than one is no difference.
     length = np.where(hours > 0, hours, np.nan) * HOUR_MS
-    intervals = np.maximum(np.rint(apart / length), 1)
-    contradicted = near & (np.abs(apart - intervals * length) >= MINUTE_MS)
+    with np.errstate(all="ignore"):
+        intervals = np.maximum(np.rint(apart / length), 1)
+        contradicted = near & (np.abs(apart - intervals * length) >= MINUTE_MS)
 
     def say(row: int) -> str:
         if changed[row]:

@@ -159,7 +159,7 @@ def _scale_changes(scene: CandleScene, policy: Policy) -> list[Finding]:
         for listing in scene.listings.listings(symbol):
             boundary[where] |= rows.times[where] == floor_to(listing.listed_at, step)
     priced = boundary & (before > 0) & (opened > 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         times = np.where(priced, np.maximum(opened / before, before / opened), np.nan)
 
     def say(row: int) -> str:

@@ -115,9 +115,11 @@ def _coded(symbols: pa.ChunkedArray) -> tuple[tuple[str, ...], Ints]:
 
 
 def _floats(values: pa.ChunkedArray) -> Floats:
-    """Numbers, and times as milliseconds, as floats."""
+    """Numbers, and times as milliseconds, as floats. What is not finite is no number."""
     import numpy as np
     import pyarrow as pa
 
     found = np.asarray(arrow.numbers(values), dtype=np.float64)
-    return found / 1000 if pa.types.is_timestamp(values.type) else found
+    if pa.types.is_timestamp(values.type):
+        return found / 1000
+    return np.where(np.isfinite(found), found, np.nan)

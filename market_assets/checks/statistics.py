@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from market_assets.checks.rows import Floats, Ints, Rows
+    from market_assets.checks.rows import Floats, Ints, Mask, Rows
 
 
 def first_within(rows: Rows, span: int) -> Ints:
@@ -19,24 +19,28 @@ def first_within(rows: Rows, span: int) -> Ints:
     return found
 
 
-def means_before(values: Floats, first: Ints) -> Floats:
+def means_before(rows: Rows, values: Floats, first: Ints) -> Floats:
     """The mean of the rows from `first` to the one before; NaN where there is none."""
     import numpy as np
 
     counted = np.isfinite(values)
-    sums = _summed(np.where(counted, values, 0.0))
-    counts = _summed(counted.astype(float))
     at = np.arange(len(values))
-    count = counts[at] - counts[first]
-    return (sums[at] - sums[first]) / np.where(count > 0, count, np.nan)
+    with np.errstate(all="ignore"):
+        sums, sizes = _summed(values), _summed(np.abs(values))
+        counts = _summed(counted.astype(float))
+        count, total = counts[at] - counts[first], sums[at] - sums[first]
+        means = total / np.where(count > 0, count, np.nan)
+        again = rows.inside & (count > 0) & _digits_lost(total, sizes[at])
+        for row in again.nonzero()[0].tolist():
+            means[row] = np.nanmean(values[first[row] : row])
+    return means
 
 
 def scores_before(rows: Rows, values: Floats, first: Ints, least: int, matters: float) -> Floats:
     """Each value less the mean of the rows before it, in their sample deviations.
 
-    NaN with fewer than `least` rows before, or where they did not vary. Sums of squares lose digits
-    where one value dwarfs the others: inside the window, a score above `matters` and one of which
-    too few digits are left is computed once more by itself.
+    NaN with fewer than `least` rows before, or where they did not vary. A score above `matters`
+    inside the window is computed once more by itself.
     """
     import numpy as np
 
@@ -47,21 +51,30 @@ def scores_before(rows: Rows, values: Floats, first: Ints, least: int, matters: 
     counted = np.isfinite(values)
     centred = np.where(counted, values - level, 0.0)
     at = np.arange(len(values))
-    counts = _summed(counted.astype(float))
-    count = counts[at] - counts[first]
-    sums, squares = _summed(centred), _summed(centred * centred)
-    total, square = sums[at] - sums[first], squares[at] - squares[first]
-    enough = (at - first >= least) & (count >= 2) & counted
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
+        counts, sums = _summed(counted.astype(float)), _summed(centred)
+        squares = _summed(centred * centred)
+        count, total = counts[at] - counts[first], sums[at] - sums[first]
+        square = squares[at] - squares[first]
         spread = np.maximum(square - total * total / count, 0.0)
-        # So little is left that it may be rounding alone. (Nothing at all: they are all the same.)
-        lost = (spread <= squares[at] * 1e-9) & (square > 0)
+        varied = _summed(values != rows.before(values, np.nan))
+        same = varied[at] - varied[np.minimum(first + 1, at)] == 0
+        lost = _digits_lost(spread, squares[at]) & ~same
         scores = (centred - total / count) / np.sqrt(spread / (count - 1))
+        enough = (at - first >= least) & (count >= 2) & counted
+        scores = np.where(enough & ~lost & ~same, scores, np.nan)
         again = enough & rows.inside & (lost | (np.abs(scores) > matters))
-    scores = np.where(enough & ~lost & (spread > 0), scores, np.nan)
-    for row in again.nonzero()[0].tolist():
-        scores[row] = _score(values[first[row] : row], values[row])
+        for row in again.nonzero()[0].tolist():
+            scores[row] = _score(values[first[row] : row], values[row])
     return scores
+
+
+def _digits_lost(part: Floats, whole: Floats) -> Mask:
+    """Where a difference of two sums is so small beside them that it may be rounding alone: after
+    a value that dwarfs all others. Also where the sums were too large to be numbers."""
+    import numpy as np
+
+    return (np.abs(part) <= whole * 1e-9) | ~np.isfinite(part)
 
 
 def _score(before: Floats, value: float) -> float:
@@ -73,7 +86,7 @@ def _score(before: Floats, value: float) -> float:
 
 
 def _summed(values: Floats) -> Floats:
-    """Sums of the values before each place, from 0."""
+    """Sums of the values before each place, from 0; NaN counts as nothing."""
     import numpy as np
 
-    return np.concatenate([[0.0], np.cumsum(values)])
+    return np.concatenate([[0.0], np.cumsum(np.where(np.isnan(values), 0.0, values))])

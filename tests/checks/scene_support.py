@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from market_assets.checks.findings import Finding
 from market_assets.checks.scenes import CandleScene, FundingScene
 from market_assets.schemas import arrow
 from market_assets.schemas.datasets import FUNDING_RATES, INSTRUMENTS, OHLCV, Dataset
@@ -108,3 +109,12 @@ def settlements(
         now_ms=now,
         instruments=None if listings is None else table(INSTRUMENTS, listings),
     )
+
+
+def hours_of(findings: Iterable[Finding]) -> list[int]:
+    """Every hour that a finding covers, in order of the findings."""
+    return [
+        hour
+        for finding in findings
+        for hour in range((finding.at_ms - START) // HOUR_MS, (finding.until_ms - START) // HOUR_MS)
+    ]
