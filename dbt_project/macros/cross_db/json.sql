@@ -10,3 +10,16 @@
 {% macro duckdb__json_number(json, key) -%}
     try_cast(json_extract_string({{ json }}, '$.{{ key }}') as double)
 {%- endmacro %}
+
+{# A value inside a JSON text, as text; null where it is absent or null. #}
+{% macro json_text(json, key) -%}
+    {{ return(adapter.dispatch('json_text', 'market_assets')(json, key)) }}
+{%- endmacro %}
+
+{% macro default__json_text(json, key) -%}
+    json_value({{ json }}, '$.{{ key }}')
+{%- endmacro %}
+
+{% macro duckdb__json_text(json, key) -%}
+    json_extract_string({{ json }}, '$.{{ key }}')
+{%- endmacro %}
