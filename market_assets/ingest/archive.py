@@ -25,6 +25,7 @@ from market_assets.ingest.rows import Origin
 from market_assets.ingest.run import Progress, check
 from market_assets.ingest.snapshots import remembered
 from market_assets.ingest.storing import Storing
+from market_assets.schemas import arrow
 from market_assets.schemas.datasets import DATASETS, FUNDING_RATES, OHLCV
 from market_assets.schemas.timeline import (
     HOUR_MS,
@@ -33,7 +34,6 @@ from market_assets.schemas.timeline import (
     floor_to,
     merge,
     subtract,
-    to_ms,
 )
 from market_assets.venues._archive import ArchiveClient
 from market_assets.venues._archive_files import ArchivedSeries, ArchiveFile
@@ -169,7 +169,9 @@ class ArchiveRun:
                 self._storing.store([], self.dataset)
             self.summary.seconds = time.perf_counter() - started
         self._name_what_is_absent(scope)
-        self.summary.stopped_by = source.stopped_by or next(iter(source.corrupt), None)
+        # Files come in no order; the first by name is told, all of them are in ops.requests.
+        corrupt = sorted(source.corrupt, key=lambda error: str(error.facts["file"]))
+        self.summary.stopped_by = source.stopped_by or next(iter(corrupt), None)
         return self.summary
 
     # -- what to bring
@@ -242,7 +244,7 @@ class ArchiveRun:
         )
         gaps = self.warehouse.gaps(self.job.venue, FUNDING_RATES, "", [file.symbol], around)
         return KnownFunding(
-            {to_ms(row["timestamp"]): row for row in stored.to_pylist()}, gaps[file.symbol]
+            {row["timestamp"] // 1000: row for row in arrow.records(stored)}, gaps[file.symbol]
         )
 
     # -- what is still not there

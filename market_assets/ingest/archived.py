@@ -60,7 +60,7 @@ def candles_of(
 class KnownFunding:
     """What is stored around a file's span: the settlements by time, and what is absent."""
 
-    settlements: Mapping[int, Mapping[str, Any]]
+    settlements: Mapping[int, Mapping[str, Any]]  # as `arrow.records` has them
     gaps: Sequence[Gap]
 
 
@@ -166,14 +166,11 @@ def _with_what_is_told(
     table: pa.Table, hours: Sequence[float | None], stored: Mapping[int, Mapping[str, Any]]
 ) -> pa.Table:
     """The intervals, and from the stored rows what the archive has no column for: no correction."""
-    times = times_ms(table).tolist()
+    before = [stored.get(time, {}) for time in times_ms(table).tolist()]
     columns: dict[str, Sequence[Any]] = {"interval_hours": hours}
     for name in _TOLD_BY_API:
-        own = table.column(name).to_pylist()
-        before = [stored[time][name] if time in stored else None for time in times]
-        columns[name] = [
-            value if old is None else old for value, old in zip(own, before, strict=True)
-        ]
+        pairs = zip(arrow.records(table.select([name])), before, strict=True)
+        columns[name] = [own[name] if old.get(name) is None else old[name] for own, old in pairs]
     for name, values in columns.items():
         at = table.schema.get_field_index(name)
         kind: pa.Field = table.schema.field(at)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from market_assets.ingest.rows import Origin
 from market_assets.schemas import arrow
 from market_assets.schemas.datasets import FUNDING_PREDICTIONS, INSTRUMENTS, Dataset
-from market_assets.schemas.timeline import to_datetime, to_ms
+from market_assets.schemas.timeline import to_datetime
 from market_assets.venues.contract import Instrument, Prediction
 from market_assets.warehouse.contract import Warehouse
 
@@ -78,7 +78,7 @@ def prediction_rows(found: Sequence[Prediction], origin: Origin, now: int) -> pa
 
 def remembered(warehouse: Warehouse, venue: str, listed: Container[str]) -> list[Instrument]:
     """Instruments we know of that the venue no longer lists: delisted symbols vanish."""
-    rows = warehouse.read(venue, INSTRUMENTS).to_pylist()
+    rows = arrow.records(warehouse.read(venue, INSTRUMENTS))
     latest: dict[str, dict[str, Any]] = {}
     for row in sorted(rows, key=lambda row: (row["listed_at"], row["valid_from"])):
         if row["symbol"] not in listed:
@@ -95,9 +95,9 @@ def remembered(warehouse: Warehouse, venue: str, listed: Container[str]) -> list
             tick_size=row["tick_size"],
             lot_size=row["lot_size"],
             status="delisted",
-            listed_at=to_ms(row["listed_at"]),
+            listed_at=row["listed_at"] // 1000,
             # Without a stated time, its end is what the last candle shows.
-            delisted_at=None if row["delisted_at"] is None else to_ms(row["delisted_at"]),
+            delisted_at=None if row["delisted_at"] is None else row["delisted_at"] // 1000,
             funding_interval_hours=row["funding_interval_hours"],
         )
         for row in latest.values()

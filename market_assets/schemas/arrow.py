@@ -63,6 +63,17 @@ def keys(table: pa.Table, names: Sequence[str]) -> list[tuple[Any, ...]]:
     )
 
 
+def records(table: pa.Table) -> list[dict[str, Any]]:
+    """Rows by column name, times as microseconds. (`to_pylist` of a time imports pandas.)"""
+    import pyarrow as pa
+
+    columns = [
+        (values.cast(pa.int64()) if pa.types.is_timestamp(values.type) else values).to_pylist()
+        for values in table.columns
+    ]
+    return [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
 def mask(selected: NDArray[np.bool_]) -> pa.Array:
     """Booleans of NumPy as an arrow column, to filter by."""
     import numpy as np

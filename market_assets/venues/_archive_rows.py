@@ -22,7 +22,9 @@ from market_assets.venues._columns import Field, Kind, read_rows
 from market_assets.venues.contract import Malformed, Rows
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 # A month of minutes is 5 MB; what claims to be much more is no such file.
 MOST_BYTES = 256 * 1024 * 1024
@@ -100,7 +102,6 @@ def _table(text: bytes, width: int, fields: Sequence[Field]) -> pa.Table:
     """All rows at once; a value that is none of its kind is an error."""
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
     from pyarrow import csv as arrow_csv
 
     if not text.strip():
@@ -114,7 +115,7 @@ def _table(text: bytes, width: int, fields: Sequence[Field]) -> pa.Table:
             column_types=kinds, include_columns=list(kinds), null_values=[""]
         ),
     )
-    columns: dict[str, pa.ChunkedArray] = {}
+    columns: dict[str, pa.ChunkedArray | pa.Array] = {}
     for field in fields:
         values = told.column(str(field.at))
         if field.required and values.null_count:
@@ -124,12 +125,19 @@ def _table(text: bytes, width: int, fields: Sequence[Field]) -> pa.Table:
             if np.count_nonzero(~finite) != values.null_count:
                 raise ValueError(f"{field.name} is not a finite number")
         if field.kind == "ms":
-            if pc.max(values).as_py() >= MICROSECONDS_FROM:
-                # To the millisecond, in which the API tells the same moment.
-                values = pc.divide(values, 1000)
-            values = pc.multiply_checked(values, 1000).cast(pa.timestamp("us", tz="UTC"))
+            values = _times(arrow.numbers(values))
         columns[field.name] = values
     return pa.table(columns)
+
+
+def _times(told: NDArray[np.int64]) -> pa.Array:
+    """Either unit as the store keeps it, to the millisecond in which the API tells a moment."""
+    import numpy as np
+    import pyarrow as pa
+
+    micros = told // 1000 * 1000 if told.max() >= MICROSECONDS_FROM else told * 1000
+    buffer = pa.py_buffer(np.ascontiguousarray(micros))
+    return pa.Array.from_buffers(pa.timestamp("us", tz="UTC"), len(micros), [None, buffer])
 
 
 def _one_by_one(text: bytes, fields: Sequence[Field]) -> Rows:
