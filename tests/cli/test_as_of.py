@@ -32,47 +32,57 @@ def corrected(lake: DuckLakeWarehouse) -> str:
     return moment
 
 
-@pytest.mark.parametrize("how", [(), ("--from-snapshot",)])
 def test_the_past_is_shown_and_written_as_it_was(
-    cli: Any, lake: DuckLakeWarehouse, corrected: str, tmp_path: Path, how: tuple[str, ...]
+    cli: Any, lake: DuckLakeWarehouse, corrected: str, tmp_path: Path
 ) -> None:
-    for name in ("past.parquet", "past.csv"):
-        ran = cli("as-of", corrected, *BINANCE, *how, "--out", str(tmp_path / name))
-        assert ran.code == 0, ran.err
-        assert "1 rows -> " in ran.out
-    table = pyarrow.parquet.read_table(tmp_path / "past.parquet")
+    file = tmp_path / "past.parquet"
+    ran = cli("as-of", corrected, *BINANCE, "--out", str(file))
+    assert (ran.code, ran.out) == (0, f"1 rows -> {file}\n")
+    table = pyarrow.parquet.read_table(file)
     assert table["volume"].to_pylist() == [2.0]
     assert table.schema == OHLCV.arrow_schema()
-    assert pyarrow.csv.read_csv(tmp_path / "past.csv")["volume"].to_pylist() == [2.0]
-    shown = cli("as-of", corrected, *BINANCE, *how).out
+    shown = cli("as-of", corrected, *BINANCE).out
     assert "2.0" in shown
     assert "7.0" not in shown
     assert lake.read("binance", OHLCV)["volume"].to_pylist() == [7.0, 2.0]
 
 
-def test_a_part_of_the_past_is_asked_for_as_in_an_export(cli: Any, corrected: str) -> None:
-    within = ("--from", "2026-03-01", "--to", "2026-03-01T01:00")
-    assert "BTCUSDT" not in cli("as-of", corrected, *BINANCE, *within).out
-    assert "BTCUSDT" not in cli("as-of", corrected, *BINANCE, "--symbols", "ETHUSDT").out
-    assert "BTCUSDT" not in cli("as-of", corrected, *BINANCE, "--interval", "4h").out
-    assert "BTCUSDT" in cli("as-of", corrected, *BINANCE, "--symbols", "btcusdt").out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (("2999-01-01", *BINANCE), "yet to come"),
-        (("2026-01-01", *BINANCE, "--dataset", "ohlc"), "there is no dataset"),
-        (("2026-01-01", *BINANCE, "--dataset", "instruments"), "keeps no log"),
-        (("2001-01-01", *BINANCE, "--from-snapshot"), "no snapshot of 2001-01-01"),
-        (("2026-01-01", *BINANCE, "--out", "past.xlsx"), "ends in neither"),
-    ],
-)
-def test_a_wrong_question_gets_one_clear_message(
-    cli: Any, corrected: str, arguments: tuple[str, ...], told: str
+def test_the_store_tells_the_past_by_its_own_snapshot_too(
+    cli: Any, lake: DuckLakeWarehouse, corrected: str, tmp_path: Path
 ) -> None:
-    ran = cli("as-of", *arguments)
-    assert ran.code == 2
-    ran.assert_one_clear_message()
-    assert told in ran.err
-    assert corrected
+    with lake.writing_alone("Forgetting the corrections"):
+        lake._session.retrying("x", lambda c: c.execute("DELETE FROM ops.revisions"))
+    file = tmp_path / "past.csv"
+    assert cli("as-of", corrected, *BINANCE, "--from-snapshot", "--out", str(file)).code == 0
+    assert pyarrow.csv.read_csv(file)["volume"].to_pylist() == [2.0]
+
+
+OTHER_PARTS = [
+    ("--from", "2026-03-01", "--to", "2026-03-01T01:00"),
+    ("--symbols", "ETHUSDT"),
+    ("--interval", "4h"),
+    ("--dataset", "funding_rates"),
+]
+WRONG = [
+    (("2999-01-01", *BINANCE), "yet to come"),
+    (("2026-01-01", *BINANCE, "--dataset", "ohlc"), "there is no dataset"),
+    (("2026-01-01", *BINANCE, "--dataset", "instruments"), "keeps no log"),
+    (("2001-01-01", *BINANCE, "--from-snapshot"), "no snapshot of 2001-01-01"),
+    (("2026-01-01", *BINANCE, "--out", "past.xlsx"), "ends in neither"),
+]
+
+
+def test_a_part_of_the_past_is_asked_for_as_in_an_export(cli: Any, corrected: str) -> None:
+    assert "BTCUSDT" in cli("as-of", corrected, *BINANCE, "--symbols", "btcusdt").out
+    for part in OTHER_PARTS:
+        ran = cli("as-of", corrected, *BINANCE, *part)
+        assert (ran.code, "BTCUSDT" in ran.out) == (0, False), part
+
+
+@pytest.mark.usefixtures("corrected")
+def test_a_wrong_question_gets_one_clear_message(cli: Any) -> None:
+    for arguments, told in WRONG:
+        ran = cli("as-of", *arguments)
+        assert ran.code == 2, arguments
+        ran.assert_one_clear_message()
+        assert told in ran.err
