@@ -80,10 +80,9 @@ def funding_of(
     inside = _within(times_ms(good), wanted)
     slots = [Window(t, t + MINUTE_MS) for t, own in zip(times, inside, strict=True) if own]
     broken = [_minute_of(row) for row in bad]
-    quiet = subtract(
-        without_settlement(times, hours, span),
-        [*broken, *_kept_as_known(known.gaps), *subtract([span], wanted)],
-    )
+    quiet = without_settlement(times, hours, span)
+    unwanted = subtract(quiet, wanted)
+    quiet = subtract(quiet, [*unwanted, *broken, *_kept_as_known(known.gaps)])
     return Finding(
         symbol,
         merge([*slots, *quiet]),
@@ -101,8 +100,9 @@ def without_settlement(
 ) -> list[Window]:
     """Where nothing was due, by the settlements' own word: each says how long it had run.
 
-    Between two of them that follow one another at their interval; before the first as far back as
-    it ran; after the last until the next could be due. Never beyond the file's own span.
+    Between two of them that follow one another at their interval, and before the first as far back
+    as it ran. After the last only where the next one is due in the next file: rows can be lost at
+    the end of a file as well.
     """
     lengths = [None if told is None else round(told * HOUR_MS) for told in hours]
     found: list[Window] = []
@@ -110,9 +110,9 @@ def without_settlement(
         if length is not None and later - earlier <= length:
             found.append(Window(earlier, later))
     if times and lengths[0] is not None:
-        found.append(Window(max(span.start, times[0] - lengths[0] + MINUTE_MS), times[0]))
-    if times and lengths[-1] is not None:
-        found.append(Window(times[-1], times[-1] + lengths[-1]).clip(span.start, span.end))
+        found.append(Window(times[0] - lengths[0] + MINUTE_MS, times[0]))
+    if times and lengths[-1] is not None and times[-1] + lengths[-1] >= span.end:
+        found.append(Window(times[-1], max(times[-1], span.end)))
     return merge(found)
 
 

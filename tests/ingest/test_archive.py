@@ -23,8 +23,11 @@ from market_assets.errors import (
 )
 from market_assets.ingest.archive import fill_from_archive, ingest_archive
 from market_assets.ingest.job import Job, Summary
-from market_assets.schemas.datasets import FUNDING_RATES, OHLCV
+from market_assets.ingest.rows import Origin
+from market_assets.ingest.snapshots import instrument_rows
+from market_assets.schemas.datasets import FUNDING_RATES, INSTRUMENTS, OHLCV
 from market_assets.schemas.timeline import HOUR_MS, MINUTE_MS, Window, to_ms
+from market_assets.venues.contract import Instrument
 from market_assets.warehouse.contract import Batch, Gap, SeriesOutcome
 
 ARCHIVED = pytest.mark.parametrize("venue", ["binance", "aster"])
@@ -171,6 +174,18 @@ def test_rows_after_a_known_delisting_are_another_contracts(lab: Lab):
     archive(lab, "binance", "OLDUSDT", span).raise_if_incomplete()
     stored = [row["timestamp"] for row in lab.candles("binance", "OLDUSDT", span)]
     assert stored == list(range(span.start, end, HOUR_MS))
+
+
+def test_files_bear_the_venues_own_spelling(lab: Lab):
+    """The exchange trades BTCUSDT; we were told to call it XBTUSDT."""
+    known = Instrument(
+        "binance", "XBTUSDT", "BTCUSDT", "XBT", "USDT", "USDT", 1.0, 0.1, 0.001, "trading", 0
+    )
+    rows = instrument_rows([known], Origin("binance", "", "run-0"), ms("2026-01-01"))
+    lab.lake.commit(Batch("binance", INSTRUMENTS, "", "run-0", rows))
+    archive(lab, "binance", "XBTUSDT", WEEK).raise_if_incomplete()
+    truth = lab.true_candles("binance", "BTCUSDT", WEEK)
+    assert lab.candles("binance", "XBTUSDT", WEEK) == truth
 
 
 # -- repair
