@@ -136,7 +136,7 @@ class _Gathering:
                 over = due.clip(end=max(due.start, floor_to(to_ms(self.now), step)))
                 expected += len(over.grid(step))
                 for row in counted.get((venue, symbol, interval), ()):
-                    if row["day"] == day:
+                    if due and row["day"] == day:
                         present += row["rows"]
                         absent += sum(row[reason] for reason in _SETTLED)
                         missing += row["missing"]
@@ -156,15 +156,14 @@ class _Gathering:
         if not expected:
             return Parts(None, None, None, None, None)
         rows = sum(day.present for day in scored)
-        known = rows + sum(day.rightly_absent for day in scored)
         end = self.closed.end
         age = None if newest is None else max(0.0, (end - to_ms(newest)) / 60_000)
         return Parts(
-            min(1.0, known / expected),
+            sum(day.known for day in scored) / expected,
             quality,
             score.freshness(age, self.settings.thresholds.freshness_minutes),
             score.clean(corrected, rows),
-            score.clean(held, rows),
+            score.clean(held, rows + held),
         )
 
     def _hours(self, venue: str, symbol: str) -> tuple[str, ...]:

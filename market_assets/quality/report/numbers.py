@@ -19,10 +19,13 @@ class SymbolDay:
     missing: int
 
     @property
+    def known(self) -> int:
+        """Of the expected ones, those that are there or that nobody could have."""
+        return min(self.expected, self.present + self.rightly_absent)
+
+    @property
     def completeness(self) -> float | None:
-        if not self.expected:
-            return None
-        return min(1.0, (self.present + self.rightly_absent) / self.expected)
+        return self.known / self.expected if self.expected else None
 
 
 @dataclass(frozen=True, slots=True)

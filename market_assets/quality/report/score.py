@@ -73,9 +73,9 @@ def freshness(age_minutes: float | None, fresh_minutes: float) -> float:
 
 def clean(bad: int, rows: int) -> float | None:
     """How few of the rows are bad; None without rows."""
-    if not bad + rows:
+    if not rows:
         return None
-    return 1.0 - min(1.0, bad / (bad + rows) / WORST_SHARE)
+    return 1.0 - min(1.0, bad / rows / WORST_SHARE)
 
 
 def mean(values: Iterable[float | None]) -> float | None:
