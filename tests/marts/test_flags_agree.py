@@ -1,0 +1,168 @@
+"""The rules of the asset checks and the flags of the marts say the same of every row."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from marts_support import VENUES, YEAR, MartsLab, window
+
+from market_assets.checks import anomalies
+from market_assets.checks.policy import Policy
+from market_assets.checks.registry import judge_candles, judge_funding
+from market_assets.checks.scenes import CandleScene, FundingScene
+from market_assets.schemas.datasets import FUNDING_RATES, INSTRUMENTS, OHLCV
+from market_assets.schemas.timeline import Window
+
+pytestmark = pytest.mark.xdist_group("marts")
+
+FLAG_OF = {
+    "price_jump": "is_price_jump",
+    "price_out_of_range": "is_price_out_of_range",
+    "volume_outlier": "is_volume_outlier",
+    "ohlc_inconsistent": "is_ohlc_inconsistent",
+    "cross_venue_divergence": "is_cross_venue_divergent",
+    "flat_run": "is_flat_run",
+}
+HOUR = 3_600_000
+Row = tuple[str, str, int]
+
+
+def scenes(lab: MartsLab, within: Window) -> dict[str, CandleScene]:
+    """The stored candles of each venue beside the others'."""
+    stored = {venue: lab.store.read(venue, OHLCV, interval="1h") for venue in VENUES}
+    return {
+        venue: CandleScene(venue, "1h", stored[venue], within, within.end, stored)
+        for venue in VENUES
+    }
+
+
+def found_by_rules(lab: MartsLab, within: Window) -> dict[str, set[Row]]:
+    """Every hour that a rule covers: venue, symbol and open time."""
+    found: dict[str, set[Row]] = {rule: set() for rule in FLAG_OF}
+    for venue, scene in scenes(lab, within).items():
+        judged = judge_candles(scene, Policy.of(lab.settings))
+        for rule in FLAG_OF:
+            found[rule] |= {
+                (venue, one.symbol, hour)
+                for one in judged[rule]
+                for hour in range(one.at_ms, one.until_ms, HOUR)
+            }
+    return found
+
+
+def flagged(lab: MartsLab, table: str, flag: str) -> set[Row]:
+    rows = lab.query(
+        f"select venue, symbol, epoch_ms(timestamp) as opened from marts.{table} where {flag}"
+    )
+    return set(rows.itertuples(index=False, name=None))
+
+
+def wild_rows(numbers: random.Random) -> dict[str, list[dict[str, Any]]]:
+    """Three hundred hours with gaps, spikes, flat hours and nonsense, on three venues."""
+    start = pd.Timestamp("2026-01-05")
+    rows: dict[str, list[dict[str, Any]]] = {venue: [] for venue in VENUES}
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        price = 100.0
+        for hour in range(300):
+            price *= numbers.choice((0.99, 1.0, 1.01)) * (1.3 if numbers.random() < 0.01 else 1)
+            for venue in VENUES:
+                if numbers.random() < 0.05:
+                    continue
+                close = price * numbers.uniform(0.999, 1.001)
+                close *= numbers.choice((1.08, 15.0, 0.05)) if numbers.random() < 0.03 else 1
+                opened = close if (quiet := numbers.random() < 0.5) else price
+                volume = 0.0 if quiet else numbers.uniform(90, 110)
+                volume = numbers.choice((1e4, 1e9, -1.0)) if numbers.random() < 0.02 else volume
+                high, low = max(opened, close), min(opened, close)
+                high, low = (low, high) if numbers.random() < 0.01 else (high, low)
+                rows[venue].append(
+                    {
+                        "timestamp": start + pd.Timedelta(hours=hour),
+                        "symbol": symbol,
+                        "venue": venue,
+                        "interval": "1h",
+                        "open": opened,
+                        "high": high,
+                        "low": 0.0 if numbers.random() < 0.01 else low,
+                        "close": close,
+                        "volume": volume,
+                    }
+                )
+    return rows
+
+
+def test_in_wild_rows_every_rule_finds_what_its_flag_marks(small: MartsLab, year: MartsLab) -> None:
+    for venue, rows in wild_rows(random.Random(5)).items():
+        small.insert(f"{venue}_ohlcv", rows)
+    small.take_parsed_from(year)
+    small.build(select=["ohlcv"])
+    found = found_by_rules(small, window("2026-01-01", "2026-02-01"))
+    for rule, flag in FLAG_OF.items():
+        marked = flagged(small, "ohlcv", flag)
+        assert found[rule] == marked, rule
+        assert len(marked) > 3, f"nothing is shown where {flag} is never set"
+
+
+def test_in_a_year_of_three_venues_the_rules_find_what_the_flags_mark(year: MartsLab) -> None:
+    found = found_by_rules(year, YEAR)
+    for rule, flag in FLAG_OF.items():
+        assert found[rule] == flagged(year, "ohlcv", flag), rule
+
+
+def test_the_scores_of_a_year_are_those_of_the_rules(year: MartsLab) -> None:
+    policy = Policy.of(year.settings)
+    parts = []
+    for venue, scene in scenes(year, YEAR).items():
+        symbols = np.concatenate(
+            [np.repeat(name, where.stop - where.start) for name, where in scene.rows.series()]
+        )
+        told = {
+            "log_return": anomalies.log_returns(scene),
+            "return_score": anomalies.return_scores(scene, policy),
+            "volume_score": anomalies.volume_scores(scene, policy),
+        }
+        parts.append(
+            pd.DataFrame({"symbol": symbols, "opened": scene.rows.times, **told}).assign(
+                venue=venue
+            )
+        )
+    mine = pd.concat(parts).sort_values(["venue", "symbol", "opened"], ignore_index=True)
+    mart = year.query(
+        "select symbol, epoch_ms(timestamp) as opened, log_return, return_score, volume_score,"
+        " venue from marts.anomalies_hourly order by venue, symbol, opened"
+    )
+    pd.testing.assert_frame_equal(mart, mine, rtol=1e-9, atol=1e-9, check_dtype=False)
+    assert mart["return_score"].notna().mean() > 0.8
+    assert mart["volume_score"].notna().mean() > 0.8
+    for score, flag in (
+        ("return_score", "is_return_anomaly"),
+        ("volume_score", "is_volume_anomaly"),
+    ):
+        above = mine[mine[score].abs() > policy.anomaly_score]
+        rows = set(above[["venue", "symbol", "opened"]].itertuples(index=False, name=None))
+        assert rows == flagged(year, "anomalies_hourly", flag)
+    assert flagged(year, "anomalies_hourly", "is_return_anomaly"), "the correction of 5 % is one"
+
+
+def test_every_change_of_the_funding_interval_is_found_and_no_other(year: MartsLab) -> None:
+    for venue in VENUES:
+        scene = FundingScene(
+            venue,
+            year.store.read(venue, FUNDING_RATES),
+            YEAR,
+            YEAR.end,
+            year.store.read(venue, INSTRUMENTS),
+        )
+        judged = judge_funding(scene, Policy.of(year.settings))
+        for rule, flag in (
+            ("funding_interval_changed", "is_interval_changed"),
+            ("funding_outside_cap", "is_outside_cap"),
+        ):
+            mine = {(venue, one.symbol, one.at_ms) for one in judged[rule]}
+            marked = flagged(year, "funding_rates", flag)
+            assert mine == {row for row in marked if row[0] == venue}, (venue, rule)
+    assert flagged(year, "funding_rates", "is_interval_changed")
