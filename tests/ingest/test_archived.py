@@ -188,3 +188,15 @@ def test_without_the_venues_word_an_interval_is_the_stored_one_or_what_passed_or
         "01 08": 8.0,
         "02 08": None,  # a day is no interval
     }
+
+
+def test_a_row_that_breaks_a_rule_is_not_settled_by_those_around_it():
+    """A second row at 04:00, between settlements that say eight hours, is for people to look at."""
+    (file,) = ArchivedSeries("binance", "BTCUSDT", "BTCUSDT").files([FEBRUARY], NOW)
+    odd = ms("2026-02-01T04:00")
+    lines = [f"{ms('2026-02-01')},8,0.0001", f"{odd},8,0.9", f"{ms('2026-02-01T08:00')},8,0.0001"]
+    read = read_zip(_packed(lines), file)
+    found = funding_of(read, file, [FEBRUARY], KnownFunding({}, ()), ORIGIN, NOW)
+    minute = Window(odd, odd + MINUTE_MS)
+    assert [row.reasons for row in found.quarantined] == [("funding_outside_cap",)]
+    assert subtract([window("2026-02-01", "2026-02-02")], found.windows)[0] == minute
