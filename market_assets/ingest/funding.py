@@ -321,9 +321,11 @@ def gaps_of(funding: Funding, others: Mapping[str, Funding]) -> list[Gap]:
             gaps.append(
                 Gap(window, "missing", {"unproven": "no answer shows settlements around it"})
             )
+    # What was told above is told once: a suspect can lie in a span that nobody answered for.
+    told = [gap.window for gap in gaps]
     gaps += [
         Gap(part, "missing", {"unproven": "not answered"})
-        for window in funding.unanswered
+        for window in subtract(funding.unanswered, told)
         for inside in funding.windows
         if (part := window.clip(inside.start, inside.end)) and window.overlaps(inside)
     ]

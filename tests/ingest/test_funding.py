@@ -8,7 +8,7 @@ import pytest
 from lab_support import VENUES, Lab, ms, window
 
 from market_assets.schemas.datasets import FUNDING_RATES
-from market_assets.schemas.timeline import DAY_MS, HOUR_MS
+from market_assets.schemas.timeline import DAY_MS, HOUR_MS, merge
 
 ALL_VENUES = pytest.mark.parametrize("venue", VENUES)
 FOUR = ("BTCUSDT", "ETHUSDT", "1000PEPEUSDT", "FASTUSDT")
@@ -132,3 +132,22 @@ def test_a_settlement_that_has_not_happened_is_not_expected(lab: Lab, venue: str
     later.raise_if_incomplete()
     assert later.inserted == 4, "the settlements of 16:00"
     lab.assert_funding_truth(venue, FOUR, span)
+
+
+@pytest.mark.parametrize("venue", ["binance", "okx", "aster"])
+def test_a_venue_that_refuses_in_the_middle_leaves_every_settlement_named_once(
+    lab: Lab, venue: str
+):
+    month = window("2026-02-01", "2026-03-01")
+    assert lab.ingest(venue, ["BTCUSDT", "ETHUSDT"], month, dataset="funding_rates").complete
+    days = window("2026-03-01", "2026-03-05")
+    lab.exchange.control(faults={"http_451": 1.0, "fault_paths": ["funding"]})
+    refused = lab.ingest(venue, ["BTCUSDT", "ETHUSDT"], days, dataset="funding_rates")
+    assert not refused.complete
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        named = [i.gap.window for i in refused.missing if i.symbol == symbol]
+        assert merge(named) == [days]
+        assert sum(gap.length for gap in named) == days.length
+    lab.exchange.control(faults=None)
+    assert lab.ingest(venue, ["BTCUSDT", "ETHUSDT"], days, dataset="funding_rates").complete
+    lab.assert_funding_truth(venue, ["BTCUSDT", "ETHUSDT"], days)
