@@ -77,6 +77,7 @@ def _run(
             else:
                 stack.start_daemon()
             stack.make_docs()
+            stack.make_report()
             first = next((asset.key for asset in stack.api.assets() if asset.partitioned), None)
             _summarise(out, plan.layout, stack.url, simulator_url, first)
             out.print(f"\nUp after {display.duration(time.monotonic() - begun)}.", highlight=False)
@@ -132,6 +133,7 @@ def _summarise(
         simulator=simulator,
         asset=asset,
         docs=settings.docs_url,
+        report=settings.report_url,
     )
 
 

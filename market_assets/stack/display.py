@@ -80,6 +80,7 @@ def summary(
     simulator: str | None,
     asset: AssetKey | None,
     docs: str,
+    report: str,
 ) -> None:
     """Where to click, where things lie, what to try next."""
     program = Path(sys.executable).with_name("market-assets")
@@ -90,6 +91,7 @@ def summary(
         ("Asset graph", f"{url}/asset-groups"),
         ("Backfills", f"{url}/runs/backfills"),
         ("dbt docs", docs),
+        ("Quality report", report),
     ]
     if asset is not None:
         lines.append(("Partitions", f"{url}/assets/{'/'.join(asset)}?view=partitions"))

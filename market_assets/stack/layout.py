@@ -47,7 +47,7 @@ class Layout:
 
     @property
     def sites(self) -> Path:
-        """Pages that are served beside the UI: dbt's docs."""
+        """Pages that are served beside the UI: dbt's docs, Data Docs, quality reports."""
         return self.state / "sites"
 
     def log(self, name: str) -> Path:

@@ -13,6 +13,7 @@ from typing import IO
 
 from market_assets.errors import NotReady, ProcessDied
 from market_assets.marts.project import Project
+from market_assets.quality.report.writing import report_folder
 from market_assets.settings import load_settings
 from market_assets.stack import ports
 from market_assets.stack.child import Child, ChildSpec
@@ -125,6 +126,13 @@ class Stack:
             return
         self.tell("Making dbt's docs")
         self._command("docs", ["-m", "market_assets.marts.docs"])
+
+    def make_report(self) -> None:
+        """A first quality report, so that no link to it leads nowhere; the nightly job goes on."""
+        if any(report_folder(load_settings(self.layout.platform, environ={})).glob("*.html")):
+            return
+        self.tell("Making the quality report")
+        self._command("report", ["-m", "market_assets.quality.report"])
 
     def _prepare_marts(self) -> None:
         """Before the code server, which would do it without a word."""
@@ -241,6 +249,7 @@ class Stack:
         doing = {
             "sweep": "Ending runs that an earlier start had left behind",
             "docs": "Making dbt's docs",
+            "report": "Making the quality report",
         }[name]
         return ProcessDied(
             doing,

@@ -83,6 +83,9 @@ def test_the_demo_brings_data_refuses_a_second_start_and_leaves_nothing(demo: De
     docs = re.search(r"dbt docs\s+(http://\S+)", said)
     assert docs
     assert "daily_ohlcv" in httpx.get(docs[1], trust_env=False).text
+    report = re.search(r"Quality report\s+(http://\S+)", said)
+    assert report
+    assert "How a score is made" in httpx.get(report[1], trust_env=False).text
     url = re.search(r"Dagster UI\s+(http://\S+)", said)
     assert url
     assert httpx.get(f"{url[1]}/server_info", trust_env=False).is_success

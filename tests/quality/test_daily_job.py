@@ -87,6 +87,8 @@ def test_the_night_judges_every_table_and_then_reports_what_was_found(
     assert {one["table"] for one in report["checks"]} >= set(tables_of(settings))
     assert report["checks"][0]["table"] == "marts.daily_ohlcv", "the report came after the checks"
     assert report["score"] > 90
+    page = (report_folder(settings) / "index.html").read_text()
+    assert 'href="../expectations/index.html"' in page
 
 
 def test_the_report_is_an_asset_with_its_page_and_its_numbers(

@@ -15,7 +15,8 @@ from warehouse_support import candles, request
 
 from market_assets.quality.report import score
 from market_assets.quality.report.gathering import gather
-from market_assets.quality.report.page import render
+from market_assets.quality.report.numbers import SymbolDay
+from market_assets.quality.report.page import coverage_grade, render
 from market_assets.quality.report.score import Parts
 from market_assets.quality.report.writing import as_json, write
 from market_assets.schemas.datasets import OHLCV
@@ -262,6 +263,15 @@ def test_hours_that_have_not_closed_are_not_missed(
     assert btc.hours[11:13] == ("present", "not_closed")
 
 
+def test_a_day_is_coloured_by_what_the_settings_ask_for() -> None:
+    def colour(present: int, least: float) -> str:
+        return coverage_grade(SymbolDay(DAY, 24, present, 0, 24 - present), least)
+
+    assert [colour(24, 95), colour(23, 95), colour(22, 95)] == ["good", "fair", "bad"]
+    assert colour(22, 90) == "fair"
+    assert coverage_grade(SymbolDay(DAY, 0, 0, 0, 0), 95) == "none"
+
+
 # -- files
 
 
@@ -274,6 +284,7 @@ def test_each_day_has_its_files_and_the_index_is_the_newest(
     names = {path.name for path in (tmp_path / "reports").iterdir()}
     assert names == {f"{day}.{kind}" for day in days for kind in ("html", "json")} | {"index.html"}
     assert "Data quality of 2026-02-02" in (tmp_path / "reports" / "index.html").read_text()
+    assert "Data Docs" not in (tmp_path / "reports" / "index.html").read_text(), "none are there"
     known = json.loads((tmp_path / "reports" / "2026-02-01.json").read_text())
     assert known["day"] == "2026-02-01"
 

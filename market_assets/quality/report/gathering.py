@@ -102,6 +102,7 @@ class _Gathering:
         newest = records.newest(self.scored)
         found = []
         for venue, options in self.settings.enabled_venues.items():
+            hours = self._hours(venue)
             for symbol in options.symbols:
                 key = (venue, symbol)
                 days = self._days(venue, symbol, counted)
@@ -113,9 +114,7 @@ class _Gathering:
                     held.get(key, 0),
                 )
                 found.append(
-                    SymbolFacts(
-                        venue, symbol, days, self._hours(venue, symbol), parts, score.score(parts)
-                    )
+                    SymbolFacts(venue, symbol, days, hours[symbol], parts, score.score(parts))
                 )
         return found
 
@@ -166,32 +165,38 @@ class _Gathering:
             score.clean(held, rows + held),
         )
 
-    def _hours(self, venue: str, symbol: str) -> tuple[str, ...]:
-        """What is known of each hour of the day, by the shortest candles that are collected."""
+    def _hours(self, venue: str) -> dict[str, tuple[str, ...]]:
+        """What is known of each symbol's hours, by the shortest candles that are collected."""
         options = self.settings.venue(venue)
         interval = min(options.intervals, key=lambda name: INTERVALS[name])
         step = INTERVALS[interval]
+        states: dict[str, dict[int, str]] = {symbol: {} for symbol in options.symbols}
         rows = self.warehouse.read(
-            venue, OHLCV, interval=interval, symbols=[symbol], window=self.window
+            venue, OHLCV, interval=interval, symbols=options.symbols, window=self.window
         )
-        states: dict[int, str] = {}
-        for moment in rows.column("timestamp").to_pylist():
+        moments = rows.column("timestamp").to_pylist()
+        for symbol, moment in zip(rows.column("symbol").to_pylist(), moments, strict=True):
             opened = to_ms(moment)
             for hour in Window(floor_to(opened, HOUR_MS), opened + step).grid(HOUR_MS):
-                states[hour] = "present"
-        gaps = self.warehouse.gaps(venue, OHLCV, interval, [symbol], self.window)[symbol]
-        for gap in gaps:
-            span = Window(floor_to(gap.window.start, HOUR_MS), gap.window.end)
-            for hour in span.grid(HOUR_MS):
-                if _BADNESS.index(gap.reason) > _BADNESS.index(states.get(hour, "present")):
-                    states[hour] = gap.reason
+                states[symbol][hour] = "present"
+        gaps = self.warehouse.gaps(venue, OHLCV, interval, options.symbols, self.window)
+        for symbol, absent in gaps.items():
+            for gap in absent:
+                span = Window(floor_to(gap.window.start, HOUR_MS), gap.window.end)
+                for hour in span.grid(HOUR_MS):
+                    known = states[symbol].get(hour, "present")
+                    if _BADNESS.index(gap.reason) > _BADNESS.index(known):
+                        states[symbol][hour] = gap.reason
         start = to_ms(options.start)
-        return tuple(
-            "not_closed"
-            if hour >= self.closed.end
-            else states.get(hour, "not_collected" if hour < start else "not_asked")
-            for hour in self.window.grid(HOUR_MS)
-        )
+        return {
+            symbol: tuple(
+                "not_closed"
+                if hour >= self.closed.end
+                else found.get(hour, "not_collected" if hour < start else "not_asked")
+                for hour in self.window.grid(HOUR_MS)
+            )
+            for symbol, found in states.items()
+        }
 
     # -- venues
 

@@ -28,11 +28,12 @@ STATES = {
 _GOOD, _FAIR = 99.0, 90.0
 
 
-def render(report: Report) -> str:
-    """The whole page."""
+def render(report: Report, docs: str = "") -> str:
+    """The whole page; `docs` is where Data Docs are, as a link from it."""
     held = sum(one.rows for one in report.quarantine if one.status == "held")
     return _template().render(
         report=report,
+        docs=docs,
         held=held,
         states=STATES,
         parts=list(score.PARTS),
@@ -83,10 +84,13 @@ def budget_grade(used: float) -> str:
     return "good" if used < 0.5 else "fair" if used <= 1 else "bad"
 
 
-def coverage_grade(day: SymbolDay) -> str:
+def coverage_grade(day: SymbolDay, least_percent: float) -> str:
+    """Whole, or at least what is asked for, or less."""
     if day.completeness is None:
         return "none"
-    return grade(100 * day.completeness)
+    if day.completeness == 1:
+        return "good"
+    return "fair" if 100 * day.completeness >= least_percent else "bad"
 
 
 def _percent(day: SymbolDay) -> str:

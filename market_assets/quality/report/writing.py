@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from market_assets.settings import Settings
 
 _INDEX = "index.html"
+# Data Docs, where they lie beside the reports.
+_DOCS = "../expectations/index.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ def write(report: Report, folder: Path) -> Written:
     """Put a day's report into the folder, in the place of an earlier one of that day."""
     folder.mkdir(parents=True, exist_ok=True)
     files = Written(folder / f"{report.day}.html", folder / f"{report.day}.json")
-    page = render(report)
+    page = render(report, _DOCS if (folder / _DOCS).exists() else "")
     _replace(files.json, json.dumps(as_json(report), indent=1, allow_nan=False))
     _replace(files.html, page)
     if files.html == max(folder.glob("????-??-??.html")):

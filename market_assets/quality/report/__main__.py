@@ -1,0 +1,17 @@
+"""`python -m market_assets.quality.report`: yesterday's report, for a stack that has just begun."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from market_assets.quality.report.gathering import gather
+from market_assets.quality.report.writing import report_folder, write
+from market_assets.settings import load_settings
+from market_assets.warehouse.ducklake import DuckLakeWarehouse
+
+if __name__ == "__main__":
+    settings = load_settings()
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    # Not read-only: on the first start there may be nothing yet, and the report says so.
+    with DuckLakeWarehouse(settings.warehouse.path, venues=tuple(settings.venues)) as warehouse:
+        write(gather(settings, warehouse, yesterday), report_folder(settings))
