@@ -15,7 +15,17 @@ from market_assets.settings import load_settings
 
 REPOSITORY = Path(__file__).parents[2]
 SNAPSHOT = Path(__file__).with_name("snapshots") / "definitions.txt"
-HEAVY = ("pandas", "pandera", "duckdb", "httpx", "pyarrow", "matplotlib", "numpy", "yaml")
+HEAVY = (
+    "pandas",
+    "pandera",
+    "great_expectations",
+    "duckdb",
+    "httpx",
+    "pyarrow",
+    "matplotlib",
+    "numpy",
+    "yaml",
+)
 
 
 def described(defs: dg.Definitions) -> str:
