@@ -11,6 +11,8 @@ from market_assets.ingest.run import ingest
 from market_assets.quality.repair_plan import Repair, RepairPlan, plan_repairs
 from market_assets.schemas.datasets import FUNDING_RATES, OHLCV
 from market_assets.schemas.timeline import Window, to_ms
+from market_assets.venues._binance_like import BinanceLike
+from market_assets.venues.registry import VENUES
 from market_assets.warehouse.contract import MissingSpan
 
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ def run_repair(repair: Repair, settings: Settings, warehouse: DuckLakeWarehouse)
 
 
 def has_archive(venue: str, settings: Settings) -> bool:
-    return settings.venue(venue).archive_url is not None
+    url = settings.venue(venue).archive_url
+    return url is not None and isinstance(VENUES[venue], BinanceLike)
 
 
 def fill_up(job: Job, summary: Summary, settings: Settings, warehouse: DuckLakeWarehouse) -> None:

@@ -97,6 +97,12 @@ class VenueSettings(Section):
         return self
 
 
+def _archive_of(name: VenueName, own: Mapping[str, Any]) -> str | None:
+    """The venue's archive. If its API is elsewhere (a simulator), real rows must not mix in."""
+    moved = own.get("base_url", VENUE_URLS[name]) != VENUE_URLS[name]
+    return None if moved else ARCHIVE_URLS.get(name)
+
+
 class WarehouseSettings(Section):
     """Where rows are kept."""
 
@@ -244,7 +250,7 @@ class Settings(Section):
             if own is None or isinstance(own, Mapping):
                 merged[name] = {
                     "base_url": VENUE_URLS[name],
-                    "archive_url": ARCHIVE_URLS.get(name),
+                    "archive_url": _archive_of(name, own or {}),
                     **(own or {}),
                 }
         return merged

@@ -159,3 +159,15 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
     assert str(tmp_path / "gone.yaml") in str(caught.value)
     assert "MARKET_ASSETS_CONFIG" in caught.value.action
+
+
+def test_a_venue_whose_api_is_elsewhere_gets_no_rows_from_the_real_archive(tmp_path: Path) -> None:
+    simulated = "http://127.0.0.1:8900/binance"
+    moved = {"MARKET_ASSETS_VENUES__BINANCE__BASE_URL": simulated}
+    told = moved | {"MARKET_ASSETS_VENUES__BINANCE__ARCHIVE_URL": f"{simulated}/archive"}
+    file = write(tmp_path, "")
+
+    assert load_settings(file, {}).venues["binance"].archive_url == "https://data.binance.vision"
+    assert load_settings(file, {}).venues["okx"].archive_url is None
+    assert load_settings(file, moved).venues["binance"].archive_url is None
+    assert load_settings(file, told).venues["binance"].archive_url == f"{simulated}/archive"
