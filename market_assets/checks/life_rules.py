@@ -104,8 +104,6 @@ def delisted_printing(scene: CandleScene, _policy: Policy) -> list[Finding]:
             if listing.delisted_at is None:
                 continue
             after = rows.times[where] >= listing.delisted_at
-            if place > 0:
-                after &= rows.times[where] >= listing.listed_at
             if place + 1 < len(listings):
                 # The candle in which the next listing begins is the next one's.
                 after &= rows.times[where] < floor_to(listings[place + 1].listed_at, step)

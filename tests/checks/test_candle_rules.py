@@ -5,7 +5,8 @@ from __future__ import annotations
 import statistics
 from itertools import accumulate
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scene_support import FOREVER, Row, at, candle, candles, hours_of, silent
 
@@ -72,6 +73,7 @@ def test_a_price_is_out_of_range_if_ten_times_away_from_the_mean_of_the_week_bef
 
 
 @few
+@example([0, WEEK, 2 * WEEK + 1], [100, 150, 100])
 @given(times(), prices)
 def test_a_jump_is_a_move_of_more_than_20_percent_from_a_close_of_the_last_week(
     hours: list[int], closes: list[int]
@@ -108,14 +110,16 @@ def test_a_price_after_one_that_dwarfs_it_is_compared_without_losing_digits() ->
 
 
 def test_a_volume_after_one_that_dwarfs_it_is_scored_without_losing_digits() -> None:
-    """Sums of squares of the whole series hold 1e24 here, the week before the last row 0.25."""
-    usual = [candle(hour, volume=100.0 + hour % 2) for hour in range(200)]
-    dwarfed = candles([candle(-1, volume=1e12), *usual, candle(200, volume=106.0)], hours=(-1, 300))
-    [finding] = candle_rules.volume_outlier(dwarfed, Policy())
-    before = [100.0 + hour % 2 for hour in range(200 - WEEK, 200)]
-    expected = (106 - statistics.fmean(before)) / statistics.stdev(before)
-    assert finding.value is not None
-    assert abs(finding.value - expected) < 1e-9
+    """Sums of squares of the whole series hold 1e20 here; distances from the week's own mean, 1e4
+    in all, would be rounded to many times as much."""
+    quiet = [candle(hour, volume=100.0) for hour in range(400)]
+    usual = [candle(hour, volume=9109.0 + hour % 2 * 20) for hour in range(400, 600)]
+    last = candle(600, volume=9219.0)
+    scene = candles([candle(-1, volume=1e10), *quiet, *usual, last], hours=(600, 601))
+    [finding] = candle_rules.volume_outlier(scene, Policy())
+    before = [9109.0 + hour % 2 * 20 for hour in range(600 - WEEK, 600)]
+    expected = (last["volume"] - statistics.fmean(before)) / statistics.stdev(before)
+    assert finding.value == pytest.approx(expected, rel=1e-9)
 
 
 closes_of_venues = st.lists(
