@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from market_assets.settings import Settings
+from market_assets.settings.models import ARCHIVE_URLS
 from market_assets.stack.layout import Layout
 from market_assets.stack.ports import HOST
 
@@ -52,7 +53,7 @@ def write_demo(
     document["simulator"] |= {"seed": remembered["seed"], "port": simulator_port}
     for name, venue in document["venues"].items():
         venue["base_url"] = f"http://{HOST}:{simulator_port}/{name}"
-        if venue["archive_url"] is not None:
+        if name in ARCHIVE_URLS:
             venue["archive_url"] = f"http://{HOST}:{simulator_port}/{name}/archive"
         venue["start"] = remembered["start"]
         venue["end"] = None
