@@ -76,8 +76,10 @@ def test_the_night_judges_every_table_and_then_reports_what_was_found(
     assert night.success, "what is found is told, and fails no run"
     found = evaluations(night)
     assert set(found) == {key.asset_key for key in expectation_keys(settings)}
-    assert [key for key, check in found.items() if not check.passed] == [DAILY]
+    assert [key for key, check in found.items() if not check.passed] == [DAILY], "all else is clean"
+    assert all(check.metadata["rows"].value for check in found.values())
     broken = found[DAILY]
+    assert broken.metadata["failed"].value == 1
     assert broken.severity is dg.AssetCheckSeverity.ERROR
     assert "low &lt;= vwap &lt;= high" in broken.metadata["what fails"].value
     page = broken.metadata["data docs"].value.split("/quality/expectations/")[1]

@@ -7,12 +7,13 @@ Of each suite the latest result is kept, and Data Docs show these; the history o
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from market_assets.quality.expectations.front_page import write_front_page
 from market_assets.quality.expectations.laws import Law
 from market_assets.quality.expectations.raw_suites import Subject
 from market_assets.quality.expectations.verdicts import Breach
@@ -119,10 +120,11 @@ class Checkpoints:
         page = "/".join(["validations", *map(str, identifier.to_tuple())]) + ".html"
         return Judged(tuple(breaches), page)
 
-    def build_docs(self) -> None:
-        """Data Docs of the latest results, in the place of those before."""
+    def build_docs(self, finish: Callable[[Path], None]) -> None:
+        """Data Docs of the latest results, in the place of those before, when they are finished."""
         shutil.rmtree(self._draft, ignore_errors=True)
         self._context.build_data_docs()
+        finish(self._draft)
         old = self._site.with_name(f".{self._site.name}.old")
         shutil.rmtree(old, ignore_errors=True)
         if self._site.exists():
@@ -143,7 +145,7 @@ def checkpoints(settings: Settings) -> Iterator[Checkpoints]:
     with FileLock(state / "judging.lock"):
         made = Checkpoints(state, docs)
         yield made
-        made.build_docs()
+        made.build_docs(lambda folder: write_front_page(settings, folder))
 
 
 def docs_folder(settings: Settings) -> Path:

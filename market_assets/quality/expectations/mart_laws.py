@@ -61,7 +61,7 @@ def of_candles(stored: Stored, rows: int) -> Sequence[Law]:
         laws.lies_between(
             "monotonic time", "Each candle is later than the one before", "seconds_since_before", 1
         ),
-        laws.has_rows("nothing lost", "It has every raw candle, each once", raw, raw),
+        laws.has_rows("nothing lost", f"It has the {raw} raw candles, each once", raw, raw),
         *(
             (
                 laws.is_one_of(

@@ -82,10 +82,17 @@ def keep(settings: Settings, verdict: Verdict) -> None:
 
 def last_verdict(settings: Settings, table: str) -> Verdict | None:
     """The last verdict on a table; None when it was never judged."""
-    try:
-        kept = json.loads(_file(settings, table).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
+    file = _file(settings, table)
+    return _read(file) if file.exists() else None
+
+
+def last_verdicts(settings: Settings) -> list[Verdict]:
+    """The last verdict on every table that was ever judged."""
+    return [_read(file) for file in sorted(_folder(settings).glob("*.json"))]
+
+
+def _read(file: Path) -> Verdict:
+    kept = json.loads(file.read_text(encoding="utf-8"))
     return Verdict(
         kept["table"],
         Window(**kept["window"]),
@@ -97,5 +104,9 @@ def last_verdict(settings: Settings, table: str) -> Verdict | None:
     )
 
 
+def _folder(settings: Settings) -> Path:
+    return settings.state_dir.absolute() / "gx" / "verdicts"
+
+
 def _file(settings: Settings, table: str) -> Path:
-    return settings.state_dir.absolute() / "gx" / "verdicts" / f"{table}.json"
+    return _folder(settings) / f"{table}.json"
