@@ -101,9 +101,11 @@ def test_an_hour_of_day_takes_all_its_candles_where_they_are_shorter() -> None:
         for day in range(2)
         for quarter in range(4)
     ]
-    scene = candles([*usual, candle(48.25, volume=2.0**9, interval="15m")], interval="15m")
+    unlike = candle(48.25, volume=2.0**9, interval="15m")
     logs = [quarter * math.log(2) for quarter in range(4)] * 2
-    assert scores(scene)[1][-1] == pytest.approx(expected(9 * math.log(2), logs, 8))
+    found = scores(candles([*usual, unlike], interval="15m"))[1][-1]
+    assert found == pytest.approx(expected(9 * math.log(2), logs, 8))
+    assert math.isnan(scores(candles([*usual[1:], unlike], interval="15m"))[1][-1]), "too few"
 
 
 @few
