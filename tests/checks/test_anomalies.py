@@ -17,7 +17,7 @@ from market_assets.checks.policy import Policy
 from market_assets.checks.scenes import CandleScene
 from market_assets.schemas.timeline import DAY_MS, HOUR_MS, INTERVALS, Window
 
-POLICY = Policy(anomaly_days=4, anomaly_least=2, anomaly_score=3.0)
+POLICY = Policy(anomaly_days=7, anomaly_least=2, anomaly_score=3.0)
 few = settings(max_examples=30, deadline=None)
 DAYS = 9
 

@@ -92,6 +92,17 @@ def test_what_opens_at_the_delisting_or_later_prints_dead_until_a_next_listing(
     assert len(found) == 1, "one finding for candles that follow each other"
 
 
+def test_candles_of_two_symbols_and_those_apart_are_findings_of_their_own() -> None:
+    rows = [candle(hour, symbol=symbol) for symbol in ("AUSDT", "BUSDT") for hour in (0, 1, 5)]
+    known = [listing(-10, 0, symbol=symbol) for symbol in ("AUSDT", "BUSDT")]
+    found = delisted_printing(candles(rows, listings=known), Policy())
+    assert [(one.symbol, hours_of([one]), one.value) for one in found] == [
+        (symbol, hours, len(hours)) for symbol in ("AUSDT", "BUSDT") for hours in ([0, 1], [5])
+    ]
+    begun = [candle(hour, symbol=f"{name}USDT") for name, hour in (("A", 0), ("B", 1))]
+    assert len(delisted_printing(candles(begun, listings=known), Policy())) == 2
+
+
 def test_what_was_learnt_last_of_a_listing_counts() -> None:
     """A delisting that was put off, and one that was told only afterwards."""
     rows = [candle(hour) for hour in range(10)]
