@@ -156,3 +156,11 @@ def test_a_price_that_stood_still_for_days_has_no_score_when_it_moves() -> None:
     scene = candles([*rows, candle(24 * 6, 110.0)])
     assert math.isnan(scores(scene)[0][-1])
     assert hours_of(anomalies.return_anomaly(scene, POLICY)) == []
+
+
+def test_a_scene_reaches_back_to_the_candle_before_the_first_day_that_is_compared_with() -> None:
+    """From the last hour of a day it is a day further to the days before."""
+    for interval in ("1h", "4h"):
+        step = INTERVALS[interval]
+        last_candle, first_day = DAY_MS - step, -30 * DAY_MS
+        assert last_candle - Policy().look_back_ms(step) <= first_day - step
