@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from market_assets.defs.names import raw_key
-from market_assets.quality.raw_checks import RawJudge, check_names, window_to_judge
+from market_assets.quality.raw_checks import DESCRIPTIONS, RawJudge, check_names, window_to_judge
 from market_assets.quality.vanished import reopen
+from market_assets.quality.verdicts import blocks
 from market_assets.schemas.datasets import OHLCV, Dataset
 from market_assets.schemas.timeline import Window, to_text
 
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
 _SHOWN = 10
-_DESCRIPTIONS = {
-    "schema": "Every stored row obeys the canonical schema: types, nulls, unique keys, row rules"
-    " (pandera).",
-    "quarantine": "No row of these hours is held in quarantine.",
-    "completeness": "Every candle or settlement is stored, or absent for a proven reason.",
-}
 
 
 def raw_check_specs(venue: str, dataset: Dataset, settings: Settings) -> list[dg.AssetCheckSpec]:
@@ -87,14 +82,14 @@ def judged(
 
 
 def _blocks(name: str, settings: Settings) -> bool:
-    return name != "completeness" and settings.quality.severity(name) == "error"
+    return blocks(name, settings.quality.severity(name))
 
 
 def _description(name: str) -> str:
     from market_assets.checks.registry import RULES
 
-    if name in _DESCRIPTIONS:
-        return _DESCRIPTIONS[name]
+    if name in DESCRIPTIONS:
+        return DESCRIPTIONS[name]
     return next(rule.description for rule in RULES if rule.name == name)
 
 

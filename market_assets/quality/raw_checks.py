@@ -32,6 +32,14 @@ if TYPE_CHECKING:
 
 # What every raw table is asked, whatever it holds.
 OF_EVERY_TABLE = ("schema", "quarantine")
+# The rules say for themselves what they ask.
+DESCRIPTIONS = {
+    "schema": "Every stored row obeys the canonical schema: types, nulls, unique keys and row"
+    " rules, by pandera.",
+    "quarantine": "No row of these hours is held in quarantine.",
+    "completeness": "Every candle or settlement is stored, or absent for a proven reason; none"
+    " that was stored has vanished.",
+}
 
 
 def check_names(dataset: Dataset, settings: Settings) -> list[str]:

@@ -13,6 +13,11 @@ from market_assets.warehouse.contract import CheckResult
 SAMPLED = 20
 
 
+def blocks(check: str, severity: str) -> bool:
+    """Errors do, but for an incomplete day: it is built and marked as such, and its run fails."""
+    return severity == "error" and check != "completeness"
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One check's judgement on one table."""
@@ -35,7 +40,7 @@ class Verdict:
     @property
     def is_blocking(self) -> bool:
         """Whether what is built on the table has to wait."""
-        return self.severity == "error"
+        return blocks(self.check, self.severity)
 
     def as_result(self, run_id: str) -> CheckResult:
         """As the warehouse keeps it."""

@@ -171,6 +171,11 @@ def test_an_incomplete_run_fails_its_completeness_check_by_name_too(platform: Pl
     told = values(check.metadata)
     assert told["findings"] == len(missing)
     assert missing[0].symbol in told["counts"]
+    # The day is built all the same, and marked: only broken rows keep it from being built.
+    assert not check.blocking
+    found = look(platform.lab.settings, datetime.now(UTC) + timedelta(minutes=5))
+    assert isinstance(found, Found)
+    assert any(due.first <= date(2026, 3, 4) <= due.last for due in found.due)
 
 
 @pytest.mark.parametrize(("severity", "ends"), [("warn", True), ("error", False), ("off", True)])

@@ -121,8 +121,9 @@ def test_every_key_says_what_it_is() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
 
-def test_the_reference_is_up_to_date() -> None:
-    script = ROOT / "scripts" / "generate_settings_reference.py"
+@pytest.mark.parametrize("what", ["settings", "checks"])
+def test_the_reference_is_up_to_date(what: str) -> None:
+    script = ROOT / "scripts" / f"generate_{what}_reference.py"
 
     result = subprocess.run(
         [sys.executable, script, "--check"],

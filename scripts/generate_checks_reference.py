@@ -1,0 +1,54 @@
+"""Write docs/reference/checks.md from the checks; `--check` only says whether it is stale."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from market_assets.checks.registry import RULES
+from market_assets.quality.raw_checks import DESCRIPTIONS
+from market_assets.settings.quality import CHECK_NAMES, SEVERITIES
+
+TARGET = Path(__file__).parents[1] / "docs" / "reference" / "checks.md"
+HEAD = """# Checks of raw tables
+
+<!-- Made by `make docs-reference` from market_assets/checks and quality. Do not edit. -->
+
+Each is an asset check of the raw assets it applies to, judged in their own runs over the run's
+hours and `quality.look_back_hours` before them. `quality.severities` changes how bad a failure is,
+or turns a check off. An error keeps the marts of its days from being built; `completeness` does
+not, because an incomplete day is built and marked. A warning is only told. Thresholds are settings
+([settings.md](settings.md)), or in `market_assets/checks/policy.py`.
+
+| check | applies to | passes when | threshold | severity |
+| --- | --- | --- | --- | --- |
+"""
+
+
+def render() -> str:
+    rules = {rule.name: rule for rule in RULES}
+    rows = []
+    for name in CHECK_NAMES:
+        of = [rule.applies_to for rule in RULES if rule.name == name]
+        applies = ", ".join(dict.fromkeys(of)) or "all"
+        said = DESCRIPTIONS.get(name) or rules[name].description
+        threshold = rules[name].threshold if name in rules else ""
+        shown = f"`{threshold}`" if threshold else ""
+        rows.append(f"| `{name}` | {applies} | {said} | {shown} | {SEVERITIES[name]} |")
+    return HEAD + "\n".join(rows) + "\n"
+
+
+def main() -> int:
+    text = render()
+    if "--check" in sys.argv:
+        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == text:
+            return 0
+        sys.stderr.write(f"{TARGET} is stale: run make docs-reference\n")
+        return 1
+    TARGET.write_text(text, encoding="utf-8")
+    sys.stdout.write(f"wrote {TARGET}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""Every defect is repaired to the truth, or shown by exactly the right checks and reasons.
+
+docs/reference/fault-matrix.md is this table: `python tests/quality/test_fault_matrix.py` writes it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab_support import CALM, Lab
+from matrix import DEFECTS, lab_of
+from matrix_support import BEFORE, DAYS, VENUES, Defect, judged, live_through, read
+from matrix_table import TARGET, rendered
+
+from market_assets.settings.quality import CHECK_NAMES
+from market_assets.simulator.process import RunningSimulator, running_simulator
+from market_assets.warehouse.ducklake import DuckLakeWarehouse
+
+
+@pytest.fixture(scope="module")
+def venues() -> Iterator[RunningSimulator]:
+    """An exchange of its own: some defects change what the venues list."""
+    with running_simulator(CALM) as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+def month(venues: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with the month before the defects."""
+    folder = tmp_path_factory.mktemp("month")
+    with DuckLakeWarehouse(folder / "warehouse", venues=VENUES) as lake:
+        read(lab_of(venues, lake, folder), BEFORE, VENUES)
+        lake.maintain()
+    return folder / "warehouse"
+
+
+@pytest.fixture
+def lab(venues: RunningSimulator, month: Path, tmp_path: Path) -> Iterator[Lab]:
+    calm_again(venues)
+    shutil.copytree(month, tmp_path / "warehouse")
+    with DuckLakeWarehouse(tmp_path / "warehouse", venues=VENUES) as lake:
+        yield lab_of(venues, lake, tmp_path)
+
+
+def calm_again(venues: RunningSimulator) -> None:
+    venues.control(clock=None, limits=None, faults=None, latency_ms=0)
+    was = {
+        "symbol": "UNIUSDT",
+        "listed": "2020-01-01T00:00:00Z",
+        "delisted": None,
+        "price": 8.0,
+        "funding": [{"since": 0, "hours": 8}],
+    }
+    venues.control(**CALM, instruments=[was], reset_stats=True)
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
+def test_a_defect_is_repaired_to_the_truth_or_shown_as_what_it_is(lab: Lab, defect: Defect) -> None:
+    assert live_through(lab, defect) == defect.expected
+
+
+def test_a_clean_month_raises_no_alarm(lab: Lab) -> None:
+    read(lab, DAYS, VENUES)
+    whole = BEFORE.clip(start=DAYS.end - 30 * 86_400_000, end=BEFORE.end)
+    assert judged(lab, VENUES, whole) | judged(lab, VENUES, DAYS) == frozenset()
+
+
+def test_every_check_is_failed_by_some_defect() -> None:
+    """Disabling any of them makes a row of the matrix fail."""
+    shown = {check.partition(" ")[2] for defect in DEFECTS for check in defect.seen}
+    assert shown == set(CHECK_NAMES)
+
+
+def test_the_table_in_the_docs_is_this_one() -> None:
+    assert TARGET.read_text() == rendered(DEFECTS), f"run: python {Path(__file__).name}"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(rendered(DEFECTS))
