@@ -171,8 +171,14 @@ class RawJudge:
                     yield from rule.find(candles, policy)
 
     def _rows(self, interval: str, look_back_ms: int) -> pa.Table:
-        reach = Window(max(0, self.window.start - look_back_ms), self.window.end)
-        return self.warehouse.read(self.venue, self.dataset, interval=interval, window=reach)
+        """Of what is collected: a symbol that was taken out of the settings may stop."""
+        return self.warehouse.read(
+            self.venue,
+            self.dataset,
+            interval=interval,
+            symbols=self.symbols,
+            window=Window(max(0, self.window.start - look_back_ms), self.window.end),
+        )
 
     def _others(self, interval: str) -> dict[str, pa.Table]:
         """The same candles of the other venues."""
