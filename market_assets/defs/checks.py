@@ -6,14 +6,14 @@ rules together. What blocks is known to the marts' sensor too, from `ops.check_r
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from market_assets.defs import markdown
 from market_assets.defs.names import raw_key
 from market_assets.quality.raw_checks import DESCRIPTIONS, RawJudge, check_names, window_to_judge
 from market_assets.quality.vanished import reopen
@@ -119,16 +119,7 @@ def _metadata(
     return values
 
 
-def _table(sample: Sequence[Any]) -> str:
-    """The first findings as a Markdown table; what came from outside cannot break out of it."""
-    if not sample:
-        return ""
-    names = list(sample[0])
-    rows = [names, ["---"] * len(names)]
-    rows += [[_cell(row.get(name)) for name in names] for row in sample[:_SHOWN]]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _cell(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text[:200].replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+def _table(sample: Sequence[Mapping[str, Any]]) -> str:
+    """The first findings, with the names of the first one's facts."""
+    names = list(sample[0]) if sample else []
+    return markdown.table(names, ([row.get(name) for name in names] for row in sample[:_SHOWN]))
