@@ -16,7 +16,17 @@ from market_assets.warehouse.contract import Maintained
 from market_assets.warehouse.ddl import dataset_of, stored_columns
 from market_assets.warehouse.outcomes import moment
 from market_assets.warehouse.session import Session
-from market_assets.warehouse.tables import COVERAGE, GAPS, QUARANTINE, REQUESTS, REVISIONS
+from market_assets.warehouse.tables import (
+    BUILDS,
+    CHANGES,
+    CHECK_RESULTS,
+    COVERAGE,
+    GAPS,
+    QUARANTINE,
+    REPAIRS,
+    REQUESTS,
+    REVISIONS,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -78,6 +88,10 @@ def expire_rows(connection: duckdb.DuckDBPyConnection, cutoff: int) -> int:
         (QUARANTINE, 'coalesce("timestamp", quarantined_at)'),
         (REVISIONS, '"timestamp"'),
         (REQUESTS, "requested_at"),
+        (CHECK_RESULTS, "checked_at"),
+        (REPAIRS, "attempted_at"),
+        (CHANGES, "changed_at"),
+        (BUILDS, "built_at"),
     ):
         connection.execute(f"DELETE FROM {log.qualified} WHERE {time} < {before}")
     _trim(connection, cutoff)

@@ -11,8 +11,18 @@ from warehouse_support import START, ask, candle_batch, candles, hours, request
 
 from market_assets.schemas.datasets import OHLCV
 from market_assets.schemas.timeline import to_ms
-from market_assets.warehouse.contract import Gap, QuarantinedRow, SeriesOutcome
+from market_assets.warehouse.connection import connect
+from market_assets.warehouse.contract import (
+    Build,
+    CheckResult,
+    Gap,
+    MissingSpan,
+    QuarantinedRow,
+    RepairAttempt,
+    SeriesOutcome,
+)
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
+from market_assets.warehouse.layout import Layout
 
 
 def files(warehouse: DuckLakeWarehouse) -> int:
@@ -123,3 +133,32 @@ def test_a_reader_keeps_reading_while_files_are_merged_and_swept(
         assert reader.read("binance", OHLCV).num_rows == 12
         warehouse.maintain(snapshot_days=0, grace_seconds=0)
         assert reader.read("binance", OHLCV).num_rows == 12
+
+
+def test_retention_forgets_old_verdicts_attempts_changes_and_builds_and_keeps_the_new(
+    warehouse: DuckLakeWarehouse, store: Path
+) -> None:
+    now = datetime.now(UTC)
+    verdict = CheckResult("raw.binance_ohlcv", "schema", hours(0, 1), True, "error", True)
+    span = MissingSpan("binance", "ohlcv", "1h", "BTCUSDT", hours(0, 1))
+    times = {
+        "check_results": "checked_at",
+        "repairs": "attempted_at",
+        "changes": "changed_at",
+        "builds": "built_at",
+    }
+    for age in (40, 0):
+        warehouse.commit(candle_batch(age, 1, run_id=f"run-{age}"))
+        warehouse.record_checks([verdict])
+        warehouse.record_repairs([RepairAttempt(span, 1, "started", "{}", now)])
+        warehouse.record_builds([Build("ohlcv", now.date(), now.date(), now)], f"run-{age}")
+        if age:
+            connection = connect(Layout(store))
+            for table, time in times.items():
+                connection.execute(
+                    f"UPDATE lake.ops.{table} SET {time} = {time} - INTERVAL {age} DAY"
+                )
+            connection.close()
+    warehouse.maintain(retention_days=30)
+    for table, time in times.items():
+        assert len(ask(warehouse, f"SELECT {time} FROM ops.{table}")) == 1, table
