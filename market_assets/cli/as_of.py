@@ -24,7 +24,13 @@ from market_assets.schemas.datasets import DATASETS
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write to this .parquet or .csv file.",
 )
-@click.option("--limit", default=100, show_default=True, help="Rows shown as a table; 0: all.")
+@click.option(
+    "--limit",
+    default=100,
+    show_default=True,
+    type=options.COUNT,
+    help="Rows shown as a table; 0: all.",
+)
 @click.option(
     "--from-snapshot",
     is_flag=True,

@@ -99,7 +99,13 @@ def _cell(row: dict[str, Any] | None, interval: str, day: datetime) -> str:
 @click.command()
 @click.argument("sql")
 @click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table")
-@click.option("--limit", default=100, show_default=True, help="Rows shown as a table; 0: all.")
+@click.option(
+    "--limit",
+    default=100,
+    show_default=True,
+    type=options.COUNT,
+    help="Rows shown as a table; 0: all.",
+)
 @options.config
 def query(sql: str, style: str, limit: int, config: Path | None) -> None:
     """Run read-only SQL: tables are raw.<venue>_<dataset>, raw.quarantine and ops.*."""

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
 
+# Beyond them days before or after, or another zone's time, are no times any more.
+FIRST_YEAR, LAST_YEAR = 1970, 2999
+
+
 class _Moment(click.ParamType[datetime]):
     """A time in UTC: 2026-01-31 or 2026-01-31T07:00."""
 
@@ -45,10 +49,14 @@ class _Moment(click.ParamType[datetime]):
             moment = datetime.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is no time. Write 2026-01-31 or 2026-01-31T07:00 (UTC)", param)
+        if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            self.fail(f"{value!r} is not within {FIRST_YEAR} .. {LAST_YEAR}", param)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 MOMENT = _Moment()
+# How many rows are shown; 0 is all.
+COUNT = click.IntRange(min=0)
 
 
 def window(start: datetime, end: datetime | None, interval: str) -> Window:
@@ -115,10 +123,14 @@ def console() -> Console:
 def show_rows(table: pa.Table, limit: int) -> None:
     """The first rows of a table, for people."""
     from rich.table import Table
+    from rich.text import Text
 
-    view = Table(*table.column_names)
+    view = Table()
+    for name in table.column_names:
+        view.add_column(Text(name))
     for row in table.slice(0, limit).to_pylist():
-        view.add_row(*("" if value is None else str(value) for value in row.values()))
+        # As text: what is stored may hold rich's own markup.
+        view.add_row(*("" if value is None else Text(str(value)) for value in row.values()))
     console().print(view)
     if table.num_rows > limit:
         console().print(f"{limit} of {table.num_rows} rows; --limit 0 shows all")

@@ -41,7 +41,9 @@ def quarantine() -> None:
 @click.option("--status", type=click.Choice(STATUSES), default="held", show_default=True)
 @click.option("--from", "start", type=options.MOMENT, help="First moment, inclusive (UTC).")
 @click.option("--to", "end", type=options.MOMENT, help="End, exclusive (UTC; default: now).")
-@click.option("--limit", default=50, show_default=True, help="Most rows shown; 0: all.")
+@click.option(
+    "--limit", default=50, show_default=True, type=options.COUNT, help="Most rows shown; 0: all."
+)
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table")
 @options.config
 def list_entries(
@@ -97,7 +99,7 @@ def _show_table(entries: list[QuarantineEntry]) -> None:
             entry.status,
             entry.decided_because or "",
         )
-    options.console().print(view)
+    options.console().print(view, markup=False)
 
 
 @quarantine.command()
@@ -175,7 +177,7 @@ def revalidate(venue: str | None, dataset: str | None, dry_run: bool, config: Pa
     """Judge held rows by the rules of today; store those that pass."""
     from market_assets.quality.quarantine import revalidate as run
 
-    with options.warehouse(options.load(config)) as store:
+    with options.warehouse(options.load(config), read_only=dry_run) as store:
         found = run(store, venue=venue or "", dataset=dataset or "", dry_run=dry_run)
     passing = sum(found.passing.values())
     click.echo(

@@ -156,3 +156,38 @@ def test_looking_before_the_first_ingest_says_so(cli: Any) -> None:
     assert ran.code == 2
     ran.assert_one_clear_message()
     assert "nothing is ingested yet" in ran.err
+
+
+def test_what_is_said_and_stored_is_shown_as_it_is(held: Any, lake: DuckLakeWarehouse) -> None:
+    why = "see [/issue] [b]7[/b]"
+    assert held("quarantine", "drop", *ids(lake, "malformed"), "--because", why).code == 0
+    listed = held("quarantine", "list", "--status", "dropped")
+    assert (listed.code, why in listed.out) == (0, True)
+    asked = held("query", 'select decided_because as "[/x]" from raw.quarantine')
+    assert asked.code == 0
+    assert why in asked.out
+    assert "[/x]" in asked.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("quarantine", "list", "--limit", "-5"),
+        ("query", "select 1", "--limit", "-1"),
+        ("as-of", "2026-03-01", "--venue", "binance", "--limit", "-1"),
+        ("as-of", "0001-01-01T00:00+05:00", "--venue", "binance"),
+        ("report", "--day", "0001-01-01"),
+    ],
+)
+def test_numbers_and_times_out_of_range_are_refused(held: Any, arguments: tuple[str, ...]) -> None:
+    ran = held(*arguments)
+    assert ran.code == 2
+    assert "Invalid value for" in ran.err
+
+
+@pytest.mark.parametrize("command", [("quarantine", "revalidate"), ("repair",)])
+def test_a_dry_run_makes_no_warehouse(cli: Any, tmp_path: Path, command: tuple[str, ...]) -> None:
+    ran = cli(*command, "--dry-run")
+    assert ran.code == 2
+    ran.assert_one_clear_message()
+    assert not (tmp_path / "warehouse").exists()
