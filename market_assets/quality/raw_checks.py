@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # What every raw table is asked, whatever it holds.
 OF_EVERY_TABLE = ("schema", "quarantine")
+# What a person let in is good for this rule: whatever else the row breaks, `schema` says.
+_OF_SCHEMA_TOO = "ohlc_inconsistent"
 # The rules say for themselves what they ask.
 DESCRIPTIONS = {
     "schema": "Every stored row obeys the canonical schema: types, nulls, unique keys and row"
@@ -168,7 +170,18 @@ class RawJudge:
             )
             for rule in CANDLE_RULES:
                 if rule.name in wanted:
-                    yield from rule.find(candles, policy)
+                    found = rule.find(candles, policy)
+                    released = rule.name == _OF_SCHEMA_TOO
+                    yield from self._not_released(found, interval) if released else found
+
+    def _not_released(self, found: Sequence[Finding], interval: str) -> Iterator[Finding]:
+        """The findings but those of rows that a person released."""
+        accepted = (
+            self.warehouse.accepted_keys(self.venue, self.dataset, self.window) if found else {}
+        )
+        for finding in found:
+            if (finding.symbol, interval, finding.at_ms) not in accepted:
+                yield finding
 
     def _rows(self, interval: str, look_back_ms: int) -> pa.Table:
         """Of what is collected: a symbol that was taken out of the settings may stop."""

@@ -34,8 +34,10 @@ from quarantine_support import (
 
 from market_assets.errors import RequestInvalid
 from market_assets.quality.quarantine import drop, release, revalidate
+from market_assets.quality.raw_checks import RawJudge
 from market_assets.schemas.datasets import FUNDING_RATES, INSTRUMENTS, OHLCV
 from market_assets.schemas.timeline import HOUR_MS, Window
+from market_assets.settings import Settings
 from market_assets.warehouse.contract import Batch, QuarantinedRow
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
@@ -246,6 +248,28 @@ def test_who_judges_stored_rows_can_know_which_were_let_in(warehouse: DuckLakeWa
 
 
 # -- dropped
+
+
+def test_a_released_row_fails_no_check_and_others_like_it_do(warehouse: DuckLakeWarehouse) -> None:
+    bring(warehouse, candle(1, **ODD), candle(2))
+    [entry] = held(warehouse)
+    release(warehouse, [entry.quarantine_id], "the venue stands by it")
+    symbols = {"symbols": ["BTCUSDT"], "start": "2026-03-01"}
+    settings = Settings.model_validate({"venues": {"binance": symbols}})
+
+    def errors() -> dict[str, int]:
+        judge = RawJudge(warehouse, settings, "binance", OHLCV, slot(1, 120), START + 86_400_000)
+        return {v.check: v.findings for v in judge.verdicts() if v.is_blocking and not v.passed}
+
+    assert errors() == {}
+    with warehouse.writing_alone("Spoiling"):
+        warehouse._session.retrying(
+            "Spoiling",
+            lambda c: c.execute(
+                f"UPDATE raw.binance_ohlcv SET high = 100.0 WHERE timestamp = '{hour(2):%F %T}'"
+            ),
+        )
+    assert errors() == {"schema": 1, "ohlc_inconsistent": 1}
 
 
 def test_a_dropped_row_leaves_its_hole_and_is_not_held_again(warehouse: DuckLakeWarehouse) -> None:
