@@ -79,19 +79,28 @@ def look(settings: Settings, now: datetime) -> Found | str:
     from market_assets.marts.blocked import blocked_days
     from market_assets.marts.due import Due, due
     from market_assets.marts.project import Project
+    from market_assets.quality.verdicts import blocks
+    from market_assets.settings.quality import CHECK_NAMES
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
     since = now - LOOK_BACK
     try:
         with DuckLakeWarehouse(settings.warehouse.path, read_only=True) as warehouse:
             changes, builds = warehouse.changes(since), warehouse.builds(since)
-            blocked = blocked_days(warehouse.check_results(since))
+            results = warehouse.check_results(since)
     except MarketAssetsError as error:
         return str(error)
     if not changes and not builds:
         return "nothing has changed"
     if changes and now - changes[-1].changed_at < SETTLED_AFTER:
         return "data are still coming in"
+    # By the settings of today: a check that was turned down or off keeps nothing waiting.
+    blocked = blocked_days(
+        result
+        for result in results
+        if result.check_name in CHECK_NAMES
+        and blocks(result.check_name, settings.quality.severity(result.check_name))
+    )
     project = Project(settings)
     first = min(venue.start for venue in settings.enabled_venues.values())
     models = project.nodes().by_days()

@@ -18,7 +18,8 @@ def blocked_days(results: Iterable[CheckResult]) -> Mapping[str, Mapping[date, f
     """
     broken: dict[tuple[str, str], list[Window]] = {}
     for result in results:
-        if not result.is_blocking:
+        # What passes is whole, whatever its severity was by then.
+        if not (result.is_blocking or result.passed):
             continue
         key = (result.table_name, result.check_name)
         left = subtract(broken.get(key, []), [result.window])

@@ -62,6 +62,12 @@ def test_a_later_verdict_counts_for_the_hours_it_looked_at_and_no_others() -> No
     }
 
 
+def test_a_check_that_passes_frees_its_hours_though_it_blocks_no_more() -> None:
+    failed = verdict(hours(0, 24), hours(3, 4))
+    assert days([failed, verdict(hours(0, 24), blocking=False)]) == set()
+    assert days([failed, verdict(hours(0, 24), hours(3, 4), blocking=False)]) == {date(2026, 1, 1)}
+
+
 def test_blocked_days_are_not_due_for_the_models_that_read_the_dataset() -> None:
     from datetime import UTC, datetime
 
