@@ -20,7 +20,7 @@ from market_assets.quality.report.page import coverage_grade, render
 from market_assets.quality.report.score import Parts
 from market_assets.quality.report.writing import as_json, write
 from market_assets.schemas.datasets import OHLCV
-from market_assets.schemas.timeline import HOUR_MS, Window, to_ms
+from market_assets.schemas.timeline import HOUR_MS, Window, subtract, to_ms
 from market_assets.settings import Settings
 from market_assets.warehouse.contract import (
     Batch,
@@ -56,7 +56,9 @@ def settings(lake: DuckLakeWarehouse, tmp_path: Path) -> Settings:
 
 
 def outcome(symbol: str, *gaps: Gap) -> SeriesOutcome:
-    return SeriesOutcome(symbol, Window(NOON, NOON + 36 * HOUR_MS), (), gaps)
+    window = Window(NOON, NOON + 36 * HOUR_MS)
+    settled = subtract([window], [gap.window for gap in gaps if gap.reason == "missing"])
+    return SeriesOutcome(symbol, window, tuple(settled), gaps)
 
 
 def gap(first: int, last: int, reason: Any) -> Gap:
@@ -318,3 +320,23 @@ def test_more_bad_rows_are_never_cleaner(bad: int, more: int, rows: int) -> None
 
 def test_the_weights_are_a_whole() -> None:
     assert sum(weight for weight, _ in score.PARTS.values()) == pytest.approx(1)
+
+
+def test_history_that_nobody_asked_for_yet_is_no_hole_but_a_pause_after_it_is(
+    filled: DuckLakeWarehouse, settings: Settings
+) -> None:
+    early = settings.model_copy(
+        update={
+            "venues": {
+                name: venue.model_copy(update={"start": date(2026, 1, 1)})
+                for name, venue in settings.venues.items()
+            }
+        }
+    )
+    btc = gather(early, filled, DAY, NOW).symbols[0]
+    assert [day.completeness for day in btc.days[-3:]] == [None, 1.0, 1.0]
+    assert btc.days[-2].expected == 12, "asked for from noon on"
+    assert btc.parts.completeness == 1.0
+    later = gather(early, filled, DAY + timedelta(days=2), NOW + timedelta(days=2)).symbols[0]
+    assert [day.completeness for day in later.days[-3:]] == [1.0, 0.0, 0.0]
+    assert later.parts.completeness == pytest.approx(36 / (36 + 48))

@@ -65,6 +65,10 @@ class _Gathering:
         span = Window(self.window.end - score.DAYS * DAY_MS, self.window.end)
         return Stored(self.warehouse, self.settings, span)
 
+    @cached_property
+    def first_asked(self) -> dict[tuple[str, str, str], int]:
+        return records.first_asked(self.warehouse)
+
     def report(self) -> Report:
         of_day = Stored(self.warehouse, self.settings, self.window)
         symbols = tuple(self._symbols())
@@ -132,7 +136,11 @@ class _Gathering:
             for interval in options.intervals:
                 step = INTERVALS[interval]
                 # A candle can be there when it has closed.
-                over = due.clip(end=max(due.start, floor_to(to_ms(self.now), step)))
+                over = due.clip(
+                    # A backfill that nobody asked for yet is a wish, not a hole.
+                    self.first_asked.get((venue, symbol, interval)),
+                    max(due.start, floor_to(to_ms(self.now), step)),
+                )
                 expected += len(over.grid(step))
                 for row in counted.get((venue, symbol, interval), ()):
                     if due and row["day"] == day:

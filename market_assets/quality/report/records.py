@@ -16,6 +16,7 @@ from market_assets.quality.report.numbers import (
     QuarantineFacts,
     RepairFacts,
 )
+from market_assets.schemas.datasets import OHLCV
 from market_assets.schemas.timeline import INTERVALS, Window, to_ms
 
 if TYPE_CHECKING:
@@ -48,6 +49,18 @@ def checks(warehouse: DuckLakeWarehouse, now: datetime) -> tuple[CheckFacts, ...
         for result in latest.values()
     ]
     return tuple(sorted(found, key=lambda c: (c.passed, c.severity != "error", c.table, c.check)))
+
+
+def first_asked(warehouse: DuckLakeWarehouse) -> dict[tuple[str, str, str], int]:
+    """Series -> the first moment that anybody asked for: history before it is not due yet."""
+    rows = warehouse.query(
+        'SELECT venue, symbol, "interval", epoch_ms(min(asked)) AS first FROM ('
+        ' SELECT venue, symbol, "interval", window_start AS asked FROM ops.coverage'
+        f" WHERE dataset = '{OHLCV.name}' UNION ALL"
+        ' SELECT venue, symbol, "interval", gap_start FROM ops.gaps'
+        f" WHERE dataset = '{OHLCV.name}') GROUP BY ALL"
+    ).to_pylist()
+    return {(row["venue"], row["symbol"], row["interval"]): row["first"] for row in rows}
 
 
 def corrections(of_day: Stored) -> tuple[CorrectionFacts, ...]:

@@ -18,7 +18,7 @@ PARTS: dict[str, tuple[float, str]] = {
     "completeness": (
         0.5,
         f"candles of the last {DAYS} days that are stored or rightly absent (no trade, outage,"
-        " not listed), of those that there could be",
+        " not listed), of those that there could be since the first that was asked for",
     ),
     "quality": (0.2, f"mean quality_score of marts.ohlcv over the last {DAYS} days"),
     "freshness": (
