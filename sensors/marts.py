@@ -80,6 +80,7 @@ def look(settings: Settings, now: datetime) -> Found | str:
     from market_assets.marts.due import Due, due
     from market_assets.marts.project import Project
     from market_assets.quality.verdicts import blocks
+    from market_assets.schemas.datasets import DATASETS
     from market_assets.settings.quality import CHECK_NAMES
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
@@ -95,10 +96,13 @@ def look(settings: Settings, now: datetime) -> Found | str:
     if changes and now - changes[-1].changed_at < SETTLED_AFTER:
         return "data are still coming in"
     # By the settings of today: a check that was turned down or off keeps nothing waiting.
+    judged = {f"raw.{venue}_{dataset}" for venue in settings.enabled_venues for dataset in DATASETS}
     blocked = blocked_days(
         result
         for result in results
-        if result.check_name in CHECK_NAMES
+        # A venue that is turned off has no run that could judge its rows again.
+        if result.table_name in judged
+        and result.check_name in CHECK_NAMES
         and blocks(result.check_name, settings.quality.severity(result.check_name))
     )
     project = Project(settings)

@@ -58,6 +58,7 @@ def as_of(
     if out is not None:
         format_of(out)
     interval = interval if dataset == "ohlcv" else ""
+    options.check_interval(interval)
     first = start or options.midnight(settings.venue(venue).start)
     with options.warehouse(settings, read_only=True) as store:
         read = store.read_snapshot if from_snapshot else store.read_as_of

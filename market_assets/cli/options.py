@@ -93,6 +93,12 @@ def load(path: Path | None) -> Settings:
     return load_settings(path)
 
 
+def existing_warehouse(settings: Settings, *, read_only: bool = False) -> DuckLakeWarehouse:
+    """For commands that work on what is there: at a mistyped path nothing is made."""
+    warehouse(settings, read_only=True).close()
+    return warehouse(settings, read_only=read_only)
+
+
 def warehouse(settings: Settings, *, read_only: bool = False) -> DuckLakeWarehouse:
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
@@ -110,6 +116,23 @@ def check_dataset(name: str) -> None:
             "Reading the request",
             f"there is no dataset {name!r}",
             f"Datasets are {', '.join(DATASETS)}",
+        )
+
+
+def check_filters(settings: Settings, venue: str | None, dataset: str | None) -> None:
+    """A misspelt filter would look like an answer: nothing there."""
+    if venue:
+        settings.venue(venue)
+    if dataset:
+        check_dataset(dataset)
+
+
+def check_interval(name: str) -> None:
+    if name and name not in INTERVALS:
+        raise RequestInvalid(
+            "Reading the request",
+            f"there is no candle length {name!r}",
+            f"Candle lengths are {', '.join(INTERVALS)}",
         )
 
 

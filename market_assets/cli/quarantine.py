@@ -60,7 +60,9 @@ def list_entries(
 ) -> None:
     """List rows of the quarantine, the newest first."""
     window = options.window(start or to_datetime(0), end, "") if start or end else None
-    with options.warehouse(options.load(config), read_only=True) as store:
+    settings = options.load(config)
+    options.check_filters(settings, venue, dataset)
+    with options.warehouse(settings, read_only=True) as store:
         # One more than is shown tells whether there are more.
         entries = store.quarantined(
             venue=venue or "",
@@ -139,7 +141,7 @@ def release(ids: tuple[str, ...], because: str, config: Path | None) -> None:
     """Store rows because they are right, whatever the rules say."""
     from market_assets.quality.quarantine import release as run
 
-    with options.warehouse(options.load(config)) as store:
+    with options.existing_warehouse(options.load(config)) as store:
         done = run(store, ids, because)
     _tell(done, "released")
     if done.changed:
@@ -156,7 +158,7 @@ def drop(ids: tuple[str, ...], because: str, config: Path | None) -> None:
     """Decide that rows are garbage; what is absent stays what it is."""
     from market_assets.quality.quarantine import drop as run
 
-    with options.warehouse(options.load(config)) as store:
+    with options.existing_warehouse(options.load(config)) as store:
         done = run(store, ids, because)
     _tell(done, "dropped")
 
@@ -177,7 +179,9 @@ def revalidate(venue: str | None, dataset: str | None, dry_run: bool, config: Pa
     """Judge held rows by the rules of today; store those that pass."""
     from market_assets.quality.quarantine import revalidate as run
 
-    with options.warehouse(options.load(config), read_only=dry_run) as store:
+    settings = options.load(config)
+    options.check_filters(settings, venue, dataset)
+    with options.existing_warehouse(settings, read_only=dry_run) as store:
         found = run(store, venue=venue or "", dataset=dataset or "", dry_run=dry_run)
     passing = sum(found.passing.values())
     click.echo(

@@ -32,7 +32,7 @@ def repair(dry_run: bool, config: Path | None) -> None:
     settings = options.load(config)
     now = datetime.now(UTC)
     left: list[str] = []
-    with options.warehouse(settings, read_only=dry_run) as store:
+    with options.existing_warehouse(settings, read_only=dry_run) as store:
         plan = look(settings, store, now)
         _show(plan)
         if dry_run:

@@ -14,5 +14,8 @@ def table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return text[:_LONGEST].replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+    text = "" if value is None else str(value)[:_LONGEST].replace("\n", " ")
+    # Backslashes first; brackets, because a picture or a link would be loaded or followed.
+    for sign in "\\|[]":
+        text = text.replace(sign, f"\\{sign}")
+    return text.replace("<", "&lt;")

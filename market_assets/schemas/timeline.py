@@ -130,19 +130,22 @@ def merge(windows: Iterable[Window]) -> list[Window]:
 
 
 def subtract(windows: Iterable[Window], holes: Iterable[Window]) -> list[Window]:
-    """What of `windows` lies in none of `holes`."""
-    remaining = merge(windows)
-    for hole in merge(holes):
-        kept: list[Window] = []
-        for window in remaining:
-            if not window.overlaps(hole):
-                kept.append(window)
-                continue
-            if window.start < hole.start:
-                kept.append(Window(window.start, hole.start))
-            if hole.end < window.end:
-                kept.append(Window(hole.end, window.end))
-        remaining = kept
+    """What of `windows` lies in none of `holes`. One walk over both, whatever their number."""
+    remaining: list[Window] = []
+    cut = merge(holes)
+    first = 0
+    for window in merge(windows):
+        start = window.start
+        while first < len(cut) and cut[first].end <= start:
+            first += 1
+        at = first
+        while at < len(cut) and cut[at].start < window.end:
+            if start < cut[at].start:
+                remaining.append(Window(start, cut[at].start))
+            start = max(start, cut[at].end)
+            at += 1
+        if start < window.end:
+            remaining.append(Window(start, window.end))
     return remaining
 
 

@@ -15,6 +15,7 @@ from market_assets.schemas.datasets import FUNDING_RATES, OHLCV
 from market_assets.schemas.timeline import HOUR_MS, Window
 from market_assets.warehouse.contract import Batch, Gap, SeriesOutcome
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
+from market_assets.warehouse.outcomes import coverage_after, gaps_after, rounds
 
 SLOTS = 10
 SYMBOL = "BTCUSDT"
@@ -201,3 +202,45 @@ def test_days_are_counted_for_the_status(warehouse: DuckLakeWarehouse, opened: O
     ).to_pylist()
     assert [(row["rows"], row["no_trade"]) for row in narrowed] == [(1, 1)]
     assert warehouse.coverage_by_day(venues=["okx"]).num_rows == 0
+
+
+spans = st.tuples(st.integers(0, 40), st.integers(1, 8)).map(
+    lambda span: Window(span[0], span[0] + span[1])
+)
+judged = st.builds(
+    lambda window, reason, share: SeriesOutcome(
+        SYMBOL,
+        window,
+        () if reason == "missing" else (window,),
+        (Gap(Window(window.start, window.start + min(share, window.length)), reason, {}),),
+    ),
+    spans,
+    st.sampled_from(["missing", "no_trade"]),
+    st.integers(1, 8),
+)
+
+
+@given(st.lists(judged, max_size=25))
+def test_outcomes_taken_in_groups_say_what_they_say_one_after_the_other(
+    outcomes: list[SeriesOutcome],
+) -> None:
+    groups = list(rounds(outcomes))
+    assert [one for group in groups for one in group] == outcomes
+    for group in groups:
+        for first, second in itertools.combinations(group, 2):
+            assert not first.window.overlaps(second.window)
+    covered, covered_one_by_one = [], []
+    gaps, gaps_one_by_one = [], []
+    for group in groups:
+        covered, gaps = coverage_after(covered, group), gaps_after(gaps, group)
+    for one in outcomes:
+        covered_one_by_one = coverage_after(covered_one_by_one, [one])
+        gaps_one_by_one = gaps_after(gaps_one_by_one, [one])
+    assert covered == covered_one_by_one
+    assert gaps == gaps_one_by_one
+
+
+def test_many_outcomes_of_windows_that_lie_apart_are_one_group() -> None:
+    windows = [Window(2 * n, 2 * n + 1) for n in range(5_000)]
+    outcomes = [SeriesOutcome(SYMBOL, window, (window,)) for window in reversed(windows)]
+    assert len(list(rounds(outcomes))) == 1

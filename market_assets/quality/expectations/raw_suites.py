@@ -42,16 +42,31 @@ def due_window(stored: Stored, venue: str) -> Window:
     return stored.window.clip(to_ms(options.start), end)
 
 
+def _without_released(
+    rows: pd.DataFrame, stored: Stored, venue: str, dataset: Dataset
+) -> pd.DataFrame:
+    """A row that a person let in breaks a law on purpose."""
+    released = stored.warehouse.accepted_keys(venue, dataset, stored.window)
+    if not released:
+        return rows
+    intervals = rows["interval"] if "interval" in rows else [""] * len(rows)
+    times = rows["timestamp"].astype("datetime64[ms]").astype("int64")
+    keys = zip(rows["symbol"], intervals, times, strict=True)
+    return rows[[key not in released for key in keys]].reset_index(drop=True)
+
+
 def raw_subjects(stored: Stored, venue: str, dataset: Dataset) -> list[Subject]:
     """The rows of the table, and how complete each of its series is."""
     table = f"raw.{venue}_{dataset.name}"
     known = stored.known(f"raw.{venue}_instruments")
     if dataset is OHLCV:
         rows = stored.frame(table, "timestamp", ["symbol", '"interval"', "timestamp"])
+        rows = _without_released(rows, stored, venue, dataset)
         derived, suite = _of_candles(known), candle_laws(len(rows))
         series = _candle_series(stored, venue)
     else:
         rows = stored.frame(table, "timestamp", ["symbol", "timestamp"])
+        rows = _without_released(rows, stored, venue, dataset)
         derived, suite = _of_funding(known), funding_laws(len(rows))
         series = _funding_series(stored, venue)
     columns = laws.has_columns([*dataset.column_names, *derived], exactly=True)

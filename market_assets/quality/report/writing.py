@@ -8,6 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from market_assets.errors import WarehouseUnwritable
 from market_assets.quality.report.numbers import Report
 from market_assets.quality.report.page import render
 
@@ -34,6 +35,17 @@ def report_folder(settings: Settings) -> Path:
 
 def write(report: Report, folder: Path) -> Written:
     """Put a day's report into the folder, in the place of an earlier one of that day."""
+    try:
+        return _write(report, folder)
+    except OSError as error:
+        raise WarehouseUnwritable(
+            f"Writing the quality report to {folder}",
+            str(error),
+            "Name a folder that can be written to and has room",
+        ) from error
+
+
+def _write(report: Report, folder: Path) -> Written:
     folder.mkdir(parents=True, exist_ok=True)
     files = Written(folder / f"{report.day}.html", folder / f"{report.day}.json")
     page = render(report, _DOCS if (folder / _DOCS).exists() else "")

@@ -1,0 +1,63 @@
+"""A misspelt request is refused; it is no empty answer, and makes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BECAUSE = ("--because", "a test")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("quarantine", "list", "--venue", "binanc"), "Did you mean binance?"),
+        (("quarantine", "list", "--dataset", "ohlc"), "there is no dataset 'ohlc'"),
+        (("quarantine", "revalidate", "--venue", "nope"), "there is no venue 'nope'"),
+        (("quarantine", "revalidate", "--dataset", "bla"), "there is no dataset 'bla'"),
+        (("as-of", "2026-03-01", "--venue", "okx", "--interval", "7h"), "no candle length '7h'"),
+    ],
+)
+def test_a_misspelt_filter_is_refused(
+    cli: Any,
+    lake: object,  # there is a warehouse
+    arguments: tuple[str, ...],
+    named: str,
+) -> None:
+    ran = cli(*arguments)
+    assert ran.code == 2
+    ran.assert_one_clear_message()
+    assert named in ran.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("quarantine", "release", "abcd1234", *BECAUSE),
+        ("quarantine", "drop", "abcd1234", *BECAUSE),
+        ("quarantine", "revalidate"),
+        ("repair",),
+    ],
+)
+def test_a_command_on_what_is_stored_makes_no_warehouse_where_there_is_none(
+    cli: Any, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    ran = cli(*arguments)
+    assert ran.code == 2
+    ran.assert_one_clear_message()
+    assert "nothing is ingested yet" in ran.err
+    assert not (tmp_path / "warehouse").exists()
+
+
+def test_a_report_that_cannot_be_written_says_where(
+    cli: Any,
+    lake: object,  # there is a warehouse
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    ran = cli("report", "--out", str(tmp_path / "file" / "report"))
+    assert ran.code == 6
+    ran.assert_one_clear_message()
+    assert str(tmp_path / "file") in ran.err
