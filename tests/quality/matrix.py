@@ -17,7 +17,7 @@ def lab_of(exchange: RunningSimulator, lake: DuckLakeWarehouse, folder: Path) ->
     lab = Lab(exchange, lake, folder, given)
     return lab.with_settings(
         # A venue that is down stays closed for a while otherwise, here for the tests after it.
-        http={"breaker_failures": 1000, "attempts": 8},
+        http={"breaker_failures": 1000, "attempts": 8, "max_backoff_seconds": 0.05},
         venues={
             venue: {
                 "symbols": list(SYMBOLS),
@@ -96,9 +96,9 @@ ANSWERS = (
     Defect(
         "duplicate",
         "A row twice in a page",
-        faults={"duplicates": 1.0},
+        faults={"duplicates": 1.0, "fault_paths": ["klines"]},
         venues=BINANCE,
-        seen=_both("quarantine", "binance"),
+        seen=_candles("quarantine", "binance"),
         stays=True,
     ),
     Defect("empty page", "`200 []` instead of a page", faults={"empty_page": 0.3}, venues=OKX),
@@ -161,7 +161,7 @@ ANSWERS = (
         faults={"price_spike": 1.0, "fault_venues": ["binance"]},
         seen=_checks("binance_ohlcv", *AWAY),
         cure="reconcile",
-        revisions=3,
+        revisions=2,
     ),
 )
 
@@ -190,8 +190,8 @@ ARCHIVES = (
             name,
             f"Lost hours, and {what}",
             faults=_lost(**{fault: 1.0}),
-            venues=ARCHIVED,
-            seen=NO_CANDLE,
+            venues=BINANCE,
+            seen=_candles("completeness", "binance"),
             gaps=MISSING,
             cure="repair" if readable else "a person",
             stays=not readable,

@@ -22,7 +22,7 @@ from market_assets.schemas.timeline import Window, to_ms
 from market_assets.warehouse.connection import connect
 from market_assets.warehouse.layout import Layout
 
-SYMBOLS = ("BTCUSDT", "ETHUSDT", "UNIUSDT")
+SYMBOLS = ("BTCUSDT", "UNIUSDT")
 VENUES = ("binance", "okx", "aster")
 # What came before is good, so that every rule has its statistics.
 BEFORE = window("2026-02-01", "2026-03-04")
