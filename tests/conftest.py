@@ -8,11 +8,16 @@ and every test gets it as new.
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Started in the background of a script, we are born with Ctrl-C ignored, and so would be every
+# program that a test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Helpers are imported by name: `from lab_support import Lab, window`.
 sys.path.insert(0, str(Path(__file__).parent / "ingest"))

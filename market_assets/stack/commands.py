@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from market_assets.errors import IntervalsMissing
 from market_assets.settings import Settings, load_settings
 from market_assets.stack import display, ports
-from market_assets.stack.dagster_api import AssetKey
+from market_assets.stack.dagster_api import AssetKey, DagsterApi
 from market_assets.stack.first_days import DAYS, FirstDays
 from market_assets.stack.layout import Layout
 from market_assets.stack.lock import only_one, publish
@@ -78,8 +78,7 @@ def _run(
                 stack.start_daemon()
             stack.make_docs()
             stack.make_report()
-            first = next((asset.key for asset in stack.api.assets() if asset.partitioned), None)
-            _summarise(out, plan.layout, stack.url, simulator_url, first)
+            _summarise(out, plan.layout, stack.url, simulator_url, _worth_a_look(stack.api))
             out.print(f"\nUp after {display.duration(time.monotonic() - begun)}.", highlight=False)
             if once:
                 _raise_if_missing(days)
@@ -135,6 +134,12 @@ def _summarise(
         docs=settings.docs_url,
         report=settings.report_url,
     )
+
+
+def _worth_a_look(api: DagsterApi) -> AssetKey | None:
+    """The asset whose partitions a newcomer sees first: raw candles, if there are any."""
+    keys = [asset.key for asset in api.assets() if asset.partitioned]
+    return next((key for key in keys if key[-1].endswith("_ohlcv")), keys[0] if keys else None)
 
 
 def _missing(days: FirstDays) -> list[str]:
