@@ -15,10 +15,6 @@ from pathlib import Path
 
 import pytest
 
-# Started in the background of a script, we are born with Ctrl-C ignored, and so would be every
-# program that a test starts and interrupts.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
 # Helpers are imported by name: `from lab_support import Lab, window`.
 sys.path.insert(0, str(Path(__file__).parent / "ingest"))
 
@@ -26,6 +22,10 @@ from lab_support import CALM, VENUES, Lab, settings_for
 
 from market_assets.simulator.process import RunningSimulator, running_simulator
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
+
+# Started in the background of a script, we are born with Ctrl-C ignored, and so would be every
+# program that a test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
