@@ -10,7 +10,8 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 
 from market_assets.settings.models import ARCHIVE_URLS, VENUE_URLS
-from market_assets.settings.variables import allowed, known_variables, section_at
+from market_assets.settings.problems import KeyPath
+from market_assets.settings.variables import allowed, item_section, known_variables, section_at
 
 TARGET = Path(__file__).parents[1] / "docs" / "reference" / "settings.md"
 HEAD = """# Settings
@@ -28,21 +29,19 @@ Secrets are read from `MARKET_ASSETS_SECRET_<NAME>` only, never from the file.
 
 
 def render() -> str:
-    sections: dict[tuple[str, ...], list[str]] = {}
+    sections: dict[KeyPath, list[str]] = {}
     for variable in known_variables().values():
-        field = variable.field
-        cells = (
-            f"`{variable.path[-1]}`",
-            str(field.description),
-            allowed(field),
-            _default(variable.path, field),
-            f"`{variable.name}`",
-        )
-        row = f"| {' | '.join(cells)} |"
+        row = _row(variable.path, variable.field, f"`{variable.name}`")
         sections.setdefault(variable.path[:-1], []).append(row)
     parts = [HEAD]
-    for path in sorted(sections, key=lambda path: (path != (), path)):
-        title = ".".join(path) or "At the top"
+    for variable in known_variables().values():
+        if items := item_section(variable.field):
+            sections[*variable.path, 0] = [
+                _row((*variable.path, 0, key), field, "")
+                for key, field in items.model_fields.items()
+            ]
+    for path in sorted(sections, key=lambda path: (path != (), str(path))):
+        title = ".".join(str(part) for part in path).replace(".0", "[]") or "At the top"
         section = section_at(path)
         lead = f"{section.__doc__}\n\n" if path and section else ""
         table = (
@@ -52,8 +51,21 @@ def render() -> str:
     return "".join(parts)
 
 
-def _default(path: tuple[str, ...], field: FieldInfo) -> str:
-    of_venues = {"base_url": VENUE_URLS, "archive_url": ARCHIVE_URLS}.get(path[-1])
+def _row(path: KeyPath, field: FieldInfo, variable: str) -> str:
+    cells = (
+        f"`{path[-1]}`",
+        str(field.description),
+        allowed(field),
+        _default(path, field),
+        variable,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _default(path: KeyPath, field: FieldInfo) -> str:
+    if field.is_required() and path[0] != "venues":
+        return "needed"
+    of_venues = {"base_url": VENUE_URLS, "archive_url": ARCHIVE_URLS}.get(str(path[-1]))
     value = field.default if of_venues is None else of_venues.get(path[1])  # type: ignore[call-overload]
     if field.default_factory is not None:
         made = field.get_default(call_default_factory=True)
@@ -64,7 +76,7 @@ def _default(path: tuple[str, ...], field: FieldInfo) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
-        return f"`{', '.join(value)}`"
+        return f"`{', '.join(value)}`" if value else "none"
     return f"`{value.isoformat() if isinstance(value, date) else value}`"
 
 

@@ -13,6 +13,8 @@ from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_
 from pydantic_core import PydanticCustomError
 
 from market_assets.errors import RequestInvalid
+from market_assets.settings.alerts import AlertsSettings
+from market_assets.settings.costs import CostSettings
 from market_assets.settings.marts import MartsSettings
 from market_assets.settings.quality import QualitySettings
 from market_assets.settings.rules import without_repeats
@@ -219,6 +221,11 @@ class Settings(Section):
         "http://127.0.0.1:3001/dbt/index.html",
         description="Where dbt's docs are served; assets link there (demo and up set it)",
     )
+    metrics_url: Url = Field(
+        "http://127.0.0.1:3002/metrics",
+        description="Where Prometheus reads the platform's metrics; /health is beside it (demo and"
+        " up set it)",
+    )
     http: HttpSettings = Field(default_factory=HttpSettings, description="Patience with venues")
     ingest: IngestSettings = Field(
         default_factory=IngestSettings, description="How windows are collected"
@@ -231,6 +238,12 @@ class Settings(Section):
     )
     quality: QualitySettings = Field(
         default_factory=QualitySettings, description="Checks, anomalies, repairs, reports"
+    )
+    costs: CostSettings = Field(
+        default_factory=CostSettings, description="Prices, and what happens at the budget's end"
+    )
+    alerts: AlertsSettings = Field(
+        default_factory=AlertsSettings, description="The watch, and whom it tells"
     )
     simulator: SimulatorSettings = Field(
         default_factory=SimulatorSettings, description="The simulated exchanges"

@@ -131,7 +131,7 @@ def _problem(
 ) -> Problem:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind.startswith("key:"):  # a rule of a section that blames one of its keys
-        path = (*path, kind.removeprefix("key:"))
+        path = (*path, *kind.removeprefix("key:").split("."))
     where = origins.of(path)
     if kind == "extra_forbidden":
         return _unknown_key(path, where)
@@ -169,6 +169,8 @@ def _what(detail: ErrorDetails) -> str:
         return "out of range"
     if kind == "too_short":
         return "nothing is listed"
+    if kind == "missing":
+        return "it is needed"
     if kind == "literal_error":
         return "no such choice"
     if kind.startswith("key:") or kind == "refused":

@@ -116,7 +116,7 @@ class QualitySettings(Section):
             if name not in CHECK_NAMES:
                 near = difflib.get_close_matches(str(name), CHECK_NAMES, n=1)
                 raise PydanticCustomError(
-                    "key",
+                    "refused",
                     "there is no such check",
                     {
                         "allowed": ", ".join(CHECK_NAMES),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -58,18 +58,36 @@ def section_at(path: tuple[str | int, ...]) -> type[Section] | None:
     if path[:1] == ("venues",):
         return VenueSettings if len(path) == 2 else None
     section: type[Section] = Settings
+    items: type[Section] | None = None  # of the list that a number may point into
     for part in path:
-        kind = section.model_fields[str(part)].annotation if part in section.model_fields else None
-        if not (isinstance(kind, type) and issubclass(kind, Section)):
+        if isinstance(part, int):
+            if items is None:
+                return None
+            section, items = items, None
+            continue
+        field = section.model_fields.get(part)
+        if items is not None or field is None:
             return None
-        section = kind
-    return section
+        kind, items = field.annotation, item_section(field)
+        if isinstance(kind, type) and issubclass(kind, Section):
+            section = kind
+        elif items is None:
+            return None
+    return None if items is not None else section
+
+
+def item_section(field: FieldInfo) -> type[Section] | None:
+    """What each item of a list of sections is."""
+    kind = field.annotation
+    item = get_args(kind)[0] if get_origin(kind) is tuple and get_args(kind) else None
+    return item if isinstance(item, type) and issubclass(item, Section) else None
 
 
 def field_at(path: tuple[str | int, ...]) -> FieldInfo | None:
-    parts = tuple(part for part in path if isinstance(part, str))
-    section = section_at(parts[:-1]) if parts else None
-    return section.model_fields.get(parts[-1]) if section else None
+    while path and isinstance(path[-1], int):  # an item of a list of values
+        path = path[:-1]
+    section = section_at(path[:-1]) if path else None
+    return section.model_fields.get(str(path[-1])) if section else None
 
 
 def allowed(field: FieldInfo) -> str:
@@ -96,8 +114,12 @@ def _kind(field: FieldInfo) -> str:
     kind: Any = field.annotation
     if get_origin(kind) is dict:
         return "names with their settings (as JSON in a variable)"
-    if get_origin(kind) is tuple:
+    if items := item_section(field):
+        return f"a list, each item with {', '.join(items.model_fields)} (as JSON in a variable)"
+    if get_origin(kind) is tuple and get_origin(get_args(kind)[0]) is Literal:
         return f"at least one of: {', '.join(get_args(get_args(kind)[0]))}"
+    if get_origin(kind) is tuple:
+        return "a list of names"
     if get_origin(kind) in {Union, types.UnionType}:
         kind = next(arg for arg in get_args(kind) if arg is not type(None))
     if get_origin(kind) is Literal:
@@ -107,6 +129,7 @@ def _kind(field: FieldInfo) -> str:
         float: "a number",
         bool: "true or false",
         date: DAY_ALLOWED,
+        time: "a time as HH:MM",
         Path: "a path",
     }
     return names.get(kind, "text")

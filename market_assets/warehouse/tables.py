@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from market_assets.schemas.datasets import Column
 from market_assets.warehouse.ddl import StoredTable
+from market_assets.warehouse.watch_tables import WATCH_TABLES
 
 _SERIES = (
     Column("venue", "string", "The exchange"),
@@ -172,4 +173,5 @@ COMMON_TABLES = (
     BUILDS,
     CHECK_RESULTS,
     REPAIRS,
+    *WATCH_TABLES,
 )

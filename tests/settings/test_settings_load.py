@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 
 import pytest
@@ -99,6 +99,33 @@ def test_the_environment_overrides_single_keys(tmp_path: Path) -> None:
     assert okx.enabled is False
     assert okx.base_url == "http://127.0.0.1:8900/okx"
     assert okx.concurrency == 9
+
+
+def test_scalars_mean_what_a_person_reads(tmp_path: Path) -> None:
+    text = (
+        "alerts: {severities: {freshness: off}, quiet_hours: {start: 22:00, end: 07:00}}\n"
+        "thresholds: {daily_cost_usd: 1e-3, freshness_minutes: 0120}\n"
+        "venues: {okx: {enabled: false}}\n"
+    )
+
+    settings = load_settings(write(tmp_path, text), {})
+
+    assert settings.alerts.severity("freshness") == "off"
+    assert settings.alerts.quiet_hours.start == time(22)
+    assert settings.alerts.quiet_hours.end == time(7)
+    assert settings.thresholds.daily_cost_usd == 0.001
+    assert settings.thresholds.freshness_minutes == 120
+    assert settings.venues["okx"].enabled is False
+
+
+def test_lists_of_sections_are_read_from_a_variable(tmp_path: Path) -> None:
+    settings = load_settings(
+        write(tmp_path, "alerts: {routes: {critical: [log, ops]}}"),
+        {"MARKET_ASSETS_ALERTS__CHANNELS": '[{"name": "ops", "url_secret": "ops_url"}]'},
+    )
+
+    assert [channel.name for channel in settings.alerts.channels] == ["ops"]
+    assert settings.alerts.routes.critical == ("log", "ops")
 
 
 def test_disabled_venues_are_left_out_of_the_enabled(tmp_path: Path) -> None:

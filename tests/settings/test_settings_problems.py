@@ -88,6 +88,38 @@ CASES = {
         "warehouse: {engine: ducklak}",
         ["warehouse.engine = 'ducklak'", "ducklake or bigquery", "write ducklake"],
     ),
+    "unknown alert": (
+        "alerts: {severities: {freshnes: off}}",
+        ["no such alert", "write freshness"],
+    ),
+    "unknown channel": (
+        "alerts: {channels: [{name: ops, url_secret: ops}], routes: {critical: [opz]}}",
+        [
+            "alerts.routes.critical = ",
+            "critical goes to a channel that is not there: opz",
+            "write ops",
+        ],
+    ),
+    "a key of a list's item is left out": (
+        "alerts: {channels: [{name: ops}]}",
+        ["line 1: alerts.channels[0].url_secret", "it is needed"],
+    ),
+    "unknown key of a list's item": (
+        "alerts: {channels: [{name: ops, url_secret: ops, url: 'slack://a/b'}]}",
+        ["alerts.channels[0].url", "no such key", "name, url_secret"],
+    ),
+    "half of the quiet hours": (
+        "alerts: {quiet_hours: {start: 22:00}}",
+        ["alerts.quiet_hours.start = '22:00'", "a start and another end"],
+    ),
+    "unknown time zone": (
+        "alerts: {quiet_hours: {time_zone: Europe/Berlim}}",
+        ["there is no such time zone", "write Europe/Berlin"],
+    ),
+    "market alert without a limit": (
+        "alerts: {market: [{name: a, rule: price_move}]}",
+        ["alerts.market[0].above", "it has no limit"],
+    ),
     "repeated key": ("http: {}\nhttp: {}", ["line 2, column 1", "the key http is there twice"]),
     "bad yaml": ("venues:\n  okx: [\n", ["platform.yaml, line 3, column 1"]),
     "not sections": ("- 1\n", ["line 1, column 1", "sections such as `venues:`"]),

@@ -1,0 +1,26 @@
+"""What queries and storage cost, and what happens when a day has cost too much."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from market_assets.settings.section import Section
+
+
+class CostSettings(Section):
+    """Prices and the budget; the day's budget itself is thresholds.daily_cost_usd."""
+
+    warn_percent: float = Field(
+        80.0, ge=0, le=100, description="Share of the day's budget from which it is told"
+    )
+    stop_at_budget: bool = Field(
+        False,
+        description="Whether runs that can wait are refused once the day's budget is used up, until"
+        " the next day or `market-assets costs release`",
+    )
+    minimum_bytes: int = Field(
+        10 * 2**20, ge=0, description="Least that a query is billed for each table that it reads"
+    )
+    maximum_bytes_billed: int = Field(
+        10 * 2**30, ge=2**20, description="Most that one query may bill; a larger one is refused"
+    )
