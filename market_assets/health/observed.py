@@ -31,6 +31,7 @@ class Series:
     collect_until: datetime | None = None  # first moment after its configured end
     # Since when it is collected, where that is known: a symbol added today owes nothing yet.
     wanted_since: datetime | None = None
+    is_halted: bool = False  # the venue itself says that it does not trade now
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class FailedRun:
     error: str = ""  # its first line
     succeeded_at: datetime | None = None  # the newest success of the same work
     will_retry: bool = False
+    venue: str = ""  # whose data it was to bring, where that is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class Backfill:
     total: int = 0
     failed_partitions: int = 0
     error: str = ""
+    venue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +235,8 @@ class PreviousLook:
 
     at: datetime
     interval: timedelta
-    # What was failing then: a value must come back beyond its limit by a margin to be fine again.
+    # What failed when it was last known, as `health.remembered` keeps it: a value must come back
+    # beyond its limit by a margin to be fine, and what can't be seen now is not forgotten.
     failing: frozenset[VerdictKey] = frozenset()
 
 
