@@ -68,7 +68,7 @@ def _judged(look: Look, alert: MarketAlert, found: MarketValue) -> Verdict:
         return _unknown(alert, found.member, missing)
     said = f"{found.member}: {what} {_number(found.value)}{unit}{of} at {moment(found.at)}"
     age = look.now - found.at
-    if age > found.every + look.policy.freshness:
+    if age > look.policy.age_limit(look.policy.freshness, found.every):
         return _unknown(alert, found.member, f"{said}, {length(age)} ago: too old to judge")
     if look.is_ahead(found.at):
         return _unknown(alert, found.member, f"{said}: in the future, a clock is wrong")

@@ -147,11 +147,14 @@ class MarketAlert(Section):
     symbol: Symbol | None = Field(None, description="The symbol; null for each of them")
     above: float | None = Field(
         None,
+        allow_inf_nan=False,
         description="Fires when the value is above: a price, a move of one hour in percent, a"
         " volume in multiples of its 24 hour average, an annualised funding rate in percent, or the"
         " distance of venues in percent",
     )
-    below: float | None = Field(None, description="Fires when the value is below")
+    below: float | None = Field(
+        None, allow_inf_nan=False, description="Fires when the value is below"
+    )
     severity: AlertSeverity = Field("info", description="How bad it is")
 
     @model_validator(mode="after")
@@ -161,6 +164,12 @@ class MarketAlert(Section):
                 "key:above",
                 "it has no limit",
                 {"allowed": "above, below or both", "fix": "add above: or below:"},
+            )
+        if self.above is not None and self.below is not None and self.below >= self.above:
+            raise PydanticCustomError(
+                "key:below",
+                "every value is above the one limit or below the other",
+                {"allowed": f"less than above, {self.above:g}", "fix": "swap them"},
             )
         if self.rule == "price_threshold" and self.symbol is None:
             raise PydanticCustomError(

@@ -120,6 +120,14 @@ CASES = {
         "alerts: {market: [{name: a, rule: price_move}]}",
         ["alerts.market[0].above", "it has no limit"],
     ),
+    "market alert that always fires": (
+        "alerts: {market: [{name: a, rule: price_move, above: 1, below: 2}]}",
+        ["alerts.market[0].below", "every value is above", "less than above, 1"],
+    ),
+    "market alert that never fires": (
+        "alerts: {market: [{name: a, rule: price_move, above: .inf}]}",
+        ["alerts.market[0].above"],
+    ),
     "repeated key": ("http: {}\nhttp: {}", ["line 2, column 1", "the key http is there twice"]),
     "bad yaml": ("venues:\n  okx: [\n", ["platform.yaml, line 3, column 1"]),
     "not sections": ("- 1\n", ["line 1, column 1", "sections such as `venues:`"]),
