@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -30,11 +31,11 @@ class Age:
 
     @property
     def oldest(self) -> timedelta:
-        return max(self.data, self.ingestion)
+        return self.data if self.data > self.ingestion else self.ingestion
 
     @property
     def is_stale(self) -> bool:
-        return self.oldest > self.limit
+        return self.data > self.limit or self.ingestion > self.limit
 
     @property
     def is_fresh(self) -> bool:
@@ -66,39 +67,53 @@ class Look:
         since = max((at for at in (began, resumed) if at is not None), default=None)
         return since is not None and NO_SPAN <= self.now - since < self.policy.catch_up
 
-    def is_ahead(self, at: datetime) -> bool:
-        """Whether a moment that must have passed lies in the future."""
-        return at > self.now + self.policy.clock_tolerance
+    @cached_property
+    def stale(self) -> Mapping[str, int]:
+        """How many series of each venue are stale."""
+        return Counter(age.series.venue for age in self.ages or () if age.is_stale)
+
+    @cached_property
+    def latest(self) -> datetime:
+        """What is later than this lies in the future, and not just by a clock that is a bit off."""
+        return self.now + self.policy.clock_tolerance
 
     def _age(self, series: Series) -> Age:
-        policy, now = self.policy, self.now
-        limit = policy.age_limit(policy.freshness, series.due_every)
-        begins = [at for at in (series.listed_at, series.collect_from) if at is not None]
-        ends = [at for at in (series.delisted_at, series.collect_until) if at is not None]
-        if begins and max(begins) > now:
+        now, newest = self.now, series.newest_data_at
+        limit = self.policy.age_limit(self.policy.freshness, series.due_every)
+        begins, ends = _latest(series.listed_at, series.collect_from), series.delisted_at
+        if begins is not None and begins > now:
             return Age(series, "not_begun", limit)
-        if ends and min(ends) <= now:
+        if ends is not None and ends <= now:
+            return Age(series, "ended", limit)
+        if series.collect_until is not None and series.collect_until <= now:
             return Age(series, "ended", limit)
         if series.is_halted:
             return Age(series, "halted", limit)
         # Rows of an older listing, or from before a symbol was taken up again, owe nothing.
-        if series.wanted_since is not None:
-            begins.append(series.wanted_since)
-        if series.newest_data_at is None:
+        begins = _latest(begins, series.wanted_since)
+        if newest is None:
             if series.wanted_since is None:
                 if self.observed.began_at is None:
                     return Age(series, "unknown", limit)
-                begins.append(self.observed.began_at)
-            return Age(series, "waiting", limit, max(NO_SPAN, now - max(begins)))
-        if self.is_ahead(series.newest_data_at):
+                begins = _latest(begins, self.observed.began_at)
+            return Age(series, "waiting", limit, _since(begins, now))
+        if newest > self.latest:
             return Age(series, "ahead", limit)
-        data = now - max([series.newest_data_at, *begins])
-        ingested = series.newest_ingestion_at
+        data, ingested = _since(_latest(newest, begins), now), series.newest_ingestion_at
         # An ingestion in the future was stamped by a clock that was wrong then: the data tell.
-        if ingested is None or self.is_ahead(ingested):
-            return Age(series, "owed", limit, max(NO_SPAN, data))
-        ingestion = now - max([ingested, *begins])
-        return Age(series, "owed", limit, max(NO_SPAN, data), max(NO_SPAN, ingestion))
+        if ingested is None or ingested > self.latest:
+            return Age(series, "owed", limit, data)
+        return Age(series, "owed", limit, data, _since(_latest(ingested, begins), now))
+
+
+def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or (other is not None and other > one):
+        return other
+    return one
+
+
+def _since(at: datetime | None, now: datetime) -> timedelta:
+    return NO_SPAN if at is None or at > now else now - at
 
 
 Evaluator = Callable[[Look], Iterable[Verdict]]

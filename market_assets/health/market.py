@@ -70,7 +70,7 @@ def _judged(look: Look, alert: MarketAlert, found: MarketValue) -> Verdict:
     age = look.now - found.at
     if age > look.policy.age_limit(look.policy.freshness, found.every):
         return _unknown(alert, found.member, f"{said}, {length(age)} ago: too old to judge")
-    if look.is_ahead(found.at):
+    if found.at > look.latest:
         return _unknown(alert, found.member, f"{said}: in the future, a clock is wrong")
     failed = (alert.rule, alert.name, found.member) in look.failed_before
     side, limit = _side(alert, found.value, _margin(look, alert) if failed else 0.0)
