@@ -11,7 +11,8 @@ from market_assets.settings.alerts import AlertSeverity
 
 # Pending is wrong, but not yet for as long as `alerts.for_minutes` asks.
 AlertState = Literal["pending", "firing", "acknowledged", "resolved"]
-MessageKind = Literal["fired", "reminder", "escalated", "resolved", "test"]
+# News tell of an event: they need no end, and are never overtaken.
+MessageKind = Literal["fired", "news", "reminder", "escalated", "resolved", "test"]
 # Held waits for the end of quiet hours; dropped was overtaken by events; unknown may have arrived.
 Outcome = Literal["held", "sending", "sent", "failed", "given_up", "dropped", "unknown"]
 
@@ -69,6 +70,8 @@ class AlertDelivery:
     kind: MessageKind
     outcome: Outcome
     changed_at: datetime
+    title: str
+    body: str
     sequence: int = 1  # counts the changes of the message
     attempt: int = 0
     error: str = ""
