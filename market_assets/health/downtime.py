@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from market_assets.health.freshness import newest_answer
 from market_assets.health.look import Look
@@ -11,13 +11,9 @@ from market_assets.health.words import length, minutes, moment
 from market_assets.schemas.verdicts import Verdict
 from market_assets.settings.alerts import AlertRule
 
-# A look that is late by this much more than its interval is a slow machine, not a hole.
-MISSED_LOOKS = 3
-SLOW = timedelta(seconds=30)
-
 
 def judge(look: Look) -> Iterator[Verdict]:
-    hole = hole_before(look)
+    hole = look.hole_since
     if hole is not None:
         text = (
             f"nobody looked from {moment(hole)} to {moment(look.now)}, {length(look.now - hole)}:"
@@ -36,14 +32,6 @@ def judge(look: Look) -> Iterator[Verdict]:
     yield _requests(look)
 
 
-def hole_before(look: Look) -> datetime | None:
-    """When the hole that ends with this look began; None when looks came in time."""
-    previous = look.observed.previous
-    if previous is None or look.now - previous.at <= previous.interval * MISSED_LOOKS + SLOW:
-        return None
-    return previous.at
-
-
 def _requests(look: Look) -> Verdict:
     """Whether anybody still asks any venue for what is due."""
     rule: AlertRule = "platform_was_down"
@@ -51,7 +39,7 @@ def _requests(look: Look) -> Verdict:
     if look.observed.answers is None or look.ages is None:
         return Verdict(rule, scope, "", "unknown", "it could not be seen whether anybody asks")
     asked = [at for one in look.observed.answers if (at := newest_answer(one)) is not None]
-    stale = sum(look.stale.values())
+    stale = sum(age.is_stale for age in look.ages)
     newest = max(asked, default=look.observed.began_at)
     if not stale or newest is None:
         return Verdict(rule, scope, "", "ok", "nothing is overdue")

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from market_assets.health.look import Age, Look, member_of, scope_of
-from market_assets.health.observed import Series, VenueAnswers
+from market_assets.health.look import Age, Look, member_of, peers_of, scope_of
+from market_assets.health.observed import VenueAnswers
 from market_assets.health.words import length, minutes, moment
 from market_assets.schemas.verdicts import Verdict
 
@@ -29,24 +29,16 @@ UNTOLD = frozenset({"unknown", "ahead"})
 
 def judge(look: Look) -> Iterator[Verdict]:
     ages = look.ages or ()
-    fresh: dict[tuple[str, str, str], int] = {}
-    for age in ages:
-        if age.is_fresh:
-            fresh[_peers(age.series)] = fresh.get(_peers(age.series), 0) + 1
     answers = {one.venue: one for one in look.observed.answers or ()}
     for age in ages:
         # A series that is stale is not fresh itself: those counted are the others.
-        others = fresh.get(_peers(age.series), 0)
+        others = look.fresh.get(peers_of(age.series), 0)
         yield _freshness(look, age, others, answers.get(age.series.venue))
         if age.data > look.policy.silent or age.phase in UNTOLD:
             yield _silence(look, age, others)
     # 500 symbols that are not silent are one sentence.
     for scope in sorted({scope_of(age.series) for age in ages}):
         yield Verdict("silent_symbol", scope, "", "ok", "of all others rows come")
-
-
-def _peers(series: Series) -> tuple[str, str, str]:
-    return series.venue, series.dataset, series.interval
 
 
 def _freshness(look: Look, age: Age, others: int, answers: VenueAnswers | None) -> Verdict:

@@ -45,14 +45,19 @@ def _falling(look: Look, horizon: Horizon) -> Verdict:
 
 
 def _fallen(look: Look, horizon: Horizon) -> Iterator[Verdict]:
-    """Spans whose last row has fallen off since the look before."""
-    previous = look.observed.previous
-    if previous is None:
+    """Spans whose last row has fallen off since the look before.
+
+    What was out of reach before the platform began is nobody's loss, nor is the sliver that falls
+    off while the first backfill is on its way.
+    """
+    previous, began = look.observed.previous, look.observed.began_at
+    if previous is None or began is None:
         return
     scope = f"{horizon.venue} {horizon.dataset} lost"
     before, edge = previous.at - horizon.keeps, look.now - horizon.keeps
-    for start, end in horizon.unfetched:
-        if before < end <= edge:
+    for given, end in horizon.unfetched:
+        start = max(given, began - horizon.keeps)
+        if before < end <= edge and end - start >= ONE_DAY:
             yield Verdict(
                 "history_horizon",
                 scope,

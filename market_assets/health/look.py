@@ -15,8 +15,13 @@ from market_assets.schemas.verdicts import Verdict
 
 # owed: rows are due. waiting: rows are due and none ever came. not_begun, ended, halted: none are.
 # unknown: none came, and nobody knows since when they are due. ahead: its rows lie in the future.
+Peers = tuple[str, str, str]
 Phase = Literal["owed", "waiting", "not_begun", "ended", "halted", "unknown", "ahead"]
 NO_SPAN = timedelta()
+# One look can be late and one be lost; a look that is late by this much more than its intervals
+# is a slow machine, not a hole.
+MISSED_LOOKS = 3
+SLOW = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +68,32 @@ class Look:
     @cached_property
     def is_catching_up(self) -> bool:
         """Whether the platform has only just begun, or gone on after a hole."""
-        began, resumed = self.observed.began_at, self.observed.resumed_at
-        since = max((at for at in (began, resumed) if at is not None), default=None)
+        if self.hole_since is not None:
+            return True
+        since = _latest(self.observed.began_at, self.observed.resumed_at)
         return since is not None and NO_SPAN <= self.now - since < self.policy.catch_up
 
     @cached_property
-    def stale(self) -> Mapping[str, int]:
-        """How many series of each venue are stale."""
-        return Counter(age.series.venue for age in self.ages or () if age.is_stale)
+    def hole_since(self) -> datetime | None:
+        """When the hole that ends with this look began; None when looks came in time."""
+        previous = self.observed.previous
+        if previous is None or self.now - previous.at <= previous.interval * MISSED_LOOKS + SLOW:
+            return None
+        return previous.at
+
+    @cached_property
+    def fresh(self) -> Mapping[Peers, int]:
+        """How many series of each venue, dataset and interval are fresh."""
+        return Counter(peers_of(age.series) for age in self.ages or () if age.is_fresh)
+
+    @cached_property
+    def alone(self) -> Mapping[str, int]:
+        """How many series of each venue are stale without a fresh one of their kind."""
+        return Counter(
+            age.series.venue
+            for age in self.ages or ()
+            if age.is_stale and not self.fresh.get(peers_of(age.series))
+        )
 
     @cached_property
     def latest(self) -> datetime:
@@ -117,6 +140,10 @@ def _since(at: datetime | None, now: datetime) -> timedelta:
 
 
 Evaluator = Callable[[Look], Iterable[Verdict]]
+
+
+def peers_of(series: Series) -> Peers:
+    return series.venue, series.dataset, series.interval
 
 
 def scope_of(series: Series) -> str:

@@ -23,14 +23,15 @@ def judge(look: Look) -> Iterator[Verdict]:
 def _error_rate(look: Look, answers: VenueAnswers) -> Verdict:
     venue, limit = answers.venue, look.policy.error_rate_percent
     failed = {o: n for o, n in answers.failed.items() if n and o not in NOT_ANSWERS}
-    if not answers.requests:
+    asked = answers.requests - sum(answers.failed.get(outcome, 0) for outcome in NOT_ANSWERS)
+    if asked <= 0:
         return Verdict("error_rate", venue, "", "unknown", f"{venue} was not asked in the window")
-    rate = 100 * sum(failed.values()) / answers.requests
+    rate = 100 * sum(failed.values()) / asked
     worst = ", ".join(f"{count} {outcome}" for outcome, count in sorted(failed.items()))
-    text = f"{sum(failed.values())} of {answers.requests} requests failed, {rate:.1f} %"
+    text = f"{sum(failed.values())} of {asked} requests failed, {rate:.1f} %"
     text += f" (limit {limit:g}): {worst}" if worst else ""
     bad = is_above(look, "error_rate", venue, "", rate, limit)
-    if bad and answers.requests < look.policy.error_least_requests:
+    if bad and asked < look.policy.error_least_requests:
         text += f"; fewer than {look.policy.error_least_requests} are no rate"
         return Verdict("error_rate", venue, "", "unknown", text, rate, limit)
     return Verdict("error_rate", venue, "", "failing" if bad else "ok", text, rate, limit)

@@ -39,8 +39,8 @@ RULES: Mapping[AlertRule, RuleText] = {
         " told again.",
         "ops.requests, and the circuit breaker that all runs share",
         ("http.breaker_failures",),
-        "With the next good answer, once its rows are caught up; after a quarter of an hour of"
-        " good answers in any case.",
+        "With the next good answer, once its rows are caught up; a quarter of an hour after the"
+        " next rows were due in any case.",
         "a venue",
     ),
     "freshness": RuleText(

@@ -2,8 +2,9 @@
 
 It is down when the last answers in a row all failed (policy.failures_in_a_row), or when the
 circuit breaker has opened. It is up again with the next good answer *and* its rows caught up:
-otherwise the same outage would be told a second time as stale data. Who waits for rows that do not
-come is patient for policy.catch_up after the last failure; then freshness speaks.
+otherwise the same outage would be told a second time as stale data. That is waited for until
+policy.catch_up after the time at which rows are due again, counted from the last failure (whoever
+asks hourly finds the venue up an hour after it was down); then freshness speaks.
 """
 
 from __future__ import annotations
@@ -57,24 +58,26 @@ def _verdict(
     venue, limit = answers.venue, float(look.policy.failures_in_a_row)
     in_a_row = unanswered(answers.failed_since_ok)
     asked = newest_answer(answers)
-    is_open = gate is not None and gate.circuit_open_until is not None
+    # An old failure says nothing about now, once it was time to ask again and nobody did.
+    usual = due.get(venue, timedelta())
+    patience = look.policy.error_window + usual
+    opened = None if gate is None else gate.circuit_open_until
+    is_open = opened is not None and look.now - opened <= patience
     if asked is None and not is_open:
         return Verdict("venue_down", venue, "", "unknown", f"nobody has asked {venue} yet")
     value = float(in_a_row)
     if is_open or in_a_row >= limit:
-        # An old failure says nothing about now, once it was time to ask again and nobody did.
-        patience = look.policy.error_window + due.get(venue, timedelta())
         if asked is not None and look.now - asked > patience and not is_open:
             text = f"{venue} did not answer at {moment(asked)}, and nobody has asked it since"
             return Verdict("venue_down", venue, "", "unknown", text, value, limit)
         text = _down(answers, in_a_row, gate if is_open else None)
-        since = answers.last_ok_at
-        return Verdict("venue_down", venue, "", "failing", text, value, limit, since)
-    stale = look.stale.get(venue, 0)
-    if ("venue_down", venue, "") in look.failed_before and stale:
+        # Since when is not known: the last good answer may be an hour older than the first bad.
+        return Verdict("venue_down", venue, "", "failing", text, value, limit)
+    waiting = look.alone.get(venue, 0)
+    if ("venue_down", venue, "") in look.failed_before and waiting:
         failed_at = answers.last_failed_at
-        if failed_at is not None and look.now - failed_at < look.policy.catch_up:
-            text = f"{venue} answers again; {stale} of its series are not caught up yet"
+        if failed_at is not None and look.now - failed_at < usual + look.policy.catch_up:
+            text = f"{venue} answers again; {waiting} of its series are not caught up yet"
             return Verdict("venue_down", venue, "", "failing", text, value, limit)
     if answers.last_ok_at is None:
         text = f"{venue} has not given a good answer yet, {in_a_row} failed in a row"
