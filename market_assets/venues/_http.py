@@ -25,7 +25,7 @@ from market_assets.errors import (
 from market_assets.schemas.requests import RequestRecord
 from market_assets.schemas.timeline import to_datetime
 from market_assets.venues._gate import BreakerPolicy, Gate, Wait
-from market_assets.venues.contract import Call, Venue, Verdict
+from market_assets.venues.contract import Bucket, Call, Venue, Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +89,7 @@ class VenueClient:
         self._record = record
         self._on_wait = on_wait
         self._gate = Gate(
-            gate_path, f"{venue.name} {self.base_url}", _buckets(venue, limit_weight), breaker
+            gate_path, f"{venue.name} {self.base_url}", buckets_of(venue, limit_weight), breaker
         )
         self._slots = asyncio.Semaphore(self.patience.concurrency)
         # Building a TLS context costs 20 ms and more; a plain-HTTP exchange needs none.
@@ -313,7 +313,8 @@ def _judged(venue: Venue, status: int, content: bytes) -> Verdict:
         return Verdict("throttled", f"HTTP {status}")
 
 
-def _buckets(venue: Venue, limit_weight: int | None) -> list[Any]:
+def buckets_of(venue: Venue, limit_weight: int | None) -> list[Bucket]:
+    """The venue's limits, with the weight that the settings allow."""
     from dataclasses import replace
 
     if limit_weight is None:
