@@ -30,6 +30,7 @@ from market_assets.warehouse import (
     reading,
     status,
 )
+from market_assets.warehouse.alert_records import AlertRecords
 from market_assets.warehouse.backup import Manifest, back_up, restore
 from market_assets.warehouse.contract import (
     Batch,
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class DuckLakeWarehouse:
+class DuckLakeWarehouse(AlertRecords):
     """One warehouse folder. Open it once a run: connecting costs more than a query."""
 
     capabilities = Capabilities(
