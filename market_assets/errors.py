@@ -11,6 +11,8 @@ MarketAssetsError
 ├── Terminal                       the same call fails again: something has to change first
 │   ├── SettingsInvalid            platform.yaml or the environment
 │   ├── RequestInvalid             what was asked makes no sense (dates, dataset, interval, SQL)
+│   │   └── QueryTooLarge          a query would bill more than one may
+│   ├── BudgetExhausted            the day's money is spent: what can wait waits
 │   ├── SymbolUnknown              the venue does not know the symbol
 │   ├── VenueRefused               the venue rejects the request (4xx, error code)
 │   │   └── GeoBlocked             451/403: this address is not served
@@ -41,6 +43,7 @@ EXIT_VENUE_REFUSED = 5
 EXIT_WAREHOUSE = 6
 EXIT_STACK = 7
 EXIT_MARTS = 8
+EXIT_BUDGET = 9
 EXIT_INTERRUPTED = 130
 
 
@@ -103,6 +106,14 @@ class SettingsInvalid(Terminal):
 
 class RequestInvalid(Terminal):
     exit_code = EXIT_USAGE
+
+
+class QueryTooLarge(RequestInvalid):
+    pass
+
+
+class BudgetExhausted(Terminal):
+    exit_code = EXIT_BUDGET
 
 
 class SymbolUnknown(Terminal):

@@ -15,12 +15,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Unpack
 
 from market_assets.schemas.datasets import Dataset
-from market_assets.schemas.requests import RequestRecord
 from market_assets.schemas.timeline import Window
 from market_assets.warehouse import (
     as_of,
     changes,
-    checks,
     faults,
     instruments,
     ledger,
@@ -28,29 +26,29 @@ from market_assets.warehouse import (
     outcomes,
     quarantine,
     reading,
+    statements,
     status,
 )
 from market_assets.warehouse.alert_records import AlertRecords
 from market_assets.warehouse.backup import Manifest, back_up, restore
 from market_assets.warehouse.contract import (
     Batch,
-    Build,
     Capabilities,
-    Change,
-    CheckResult,
     Committed,
     Decision,
     Gap,
     Maintained,
-    MissingSpan,
     QuarantineEntry,
     QuarantineFilters,
-    RepairAttempt,
 )
+from market_assets.warehouse.costs import Meter
 from market_assets.warehouse.ddl import StoredTable, raw_table, venue_datasets
+from market_assets.warehouse.estimate import Prices
 from market_assets.warehouse.incoming import as_stored, refuse_duplicates
 from market_assets.warehouse.layout import Layout
+from market_assets.warehouse.metering import metered
 from market_assets.warehouse.outcomes import of_series
+from market_assets.warehouse.records import Records
 from market_assets.warehouse.rows import store_rows
 from market_assets.warehouse.session import Session
 from market_assets.warehouse.tables import COMMON_TABLES
@@ -60,7 +58,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class DuckLakeWarehouse(AlertRecords):
+class DuckLakeWarehouse(Records, AlertRecords):
     """One warehouse folder. Open it once a run: connecting costs more than a query."""
 
     capabilities = Capabilities(
@@ -78,6 +76,7 @@ class DuckLakeWarehouse(AlertRecords):
         venues: Sequence[str] = (),
         lock_timeout_seconds: float = 120,
         read_only: bool = False,
+        prices: Prices | None = None,
     ) -> None:
         """Open the warehouse in `path`; make it, and the tables of `venues`, unless `read_only`."""
         self.path = Path(path).absolute()
@@ -86,6 +85,7 @@ class DuckLakeWarehouse(AlertRecords):
             lock_timeout_seconds=lock_timeout_seconds,
             read_only=read_only,
         )
+        self._meter = Meter(self._session, prices or Prices())
         self._ready: set[str] = set()
         if not read_only:
             self.ensure(venues)
@@ -99,6 +99,7 @@ class DuckLakeWarehouse(AlertRecords):
 
     # -- writing ---------------------------------------------------------------------------------
 
+    @metered(statements.commit)
     def commit(self, batch: Batch) -> Committed:
         """Store a batch in one transaction; a value that differs goes to ops.revisions first."""
         self._refuse_when_read_only()
@@ -125,49 +126,15 @@ class DuckLakeWarehouse(AlertRecords):
             return replace(stored, quarantined=held)
 
         doing = f"Storing {batch.venue} {batch.dataset.name} {batch.interval}".rstrip()
-        return self._session.write(doing, transaction)
+        return self._write(doing, transaction)
 
-    def record_requests(self, records: Iterable[RequestRecord]) -> None:
-        """Keep the requests of a run that stores nothing else."""
-        self._refuse_when_read_only()
-        asked = ledger.request_rows(records)
-        if asked.num_rows:
-            self._session.write(
-                "Recording requests",
-                lambda connection: ledger.store_requests(connection, asked),
-            )
-
+    @metered(statements.decide)
     def decide(self, decisions: Sequence[Decision]) -> int:
         """Note decisions that store no row; how many rows of the quarantine that changed."""
         self._refuse_when_read_only()
-        return self._session.write(
+        return self._write(
             "Deciding about the quarantine",
             lambda connection: quarantine.store_decisions(connection, decisions),
-        )
-
-    def record_builds(self, builds: Iterable[Build], run_id: str) -> None:
-        """Note what dbt has built, so that nobody builds it again for the same changes."""
-        self._refuse_when_read_only()
-        found = list(builds)
-        self._session.write(
-            "Recording a build",
-            lambda connection: changes.record_builds(connection, found, run_id, datetime.now(UTC)),
-        )
-
-    def record_checks(self, results: Iterable[CheckResult]) -> None:
-        """Keep what checks found."""
-        self._refuse_when_read_only()
-        judged = checks.check_rows(results, datetime.now(UTC))
-        self._session.write(
-            "Recording checks", lambda connection: checks.store_checks(connection, judged)
-        )
-
-    def record_repairs(self, attempts: Iterable[RepairAttempt]) -> None:
-        """Keep what was tried to repair."""
-        self._refuse_when_read_only()
-        tried = list(attempts)
-        self._session.write(
-            "Recording repairs", lambda connection: checks.store_repairs(connection, tried)
         )
 
     @contextlib.contextmanager
@@ -181,6 +148,7 @@ class DuckLakeWarehouse(AlertRecords):
 
     # -- reading ---------------------------------------------------------------------------------
 
+    @metered(statements.covered)
     def covered(
         self, venue: str, dataset: Dataset, interval: str, symbols: Iterable[str], window: Window
     ) -> dict[str, list[Window]]:
@@ -190,6 +158,7 @@ class DuckLakeWarehouse(AlertRecords):
             series = of_series(venue, dataset, interval, names)
             return reading.read_covered(cursor, series, names, window)
 
+    @metered(statements.gaps)
     def gaps(
         self, venue: str, dataset: Dataset, interval: str, symbols: Iterable[str], window: Window
     ) -> dict[str, list[Gap]]:
@@ -199,6 +168,7 @@ class DuckLakeWarehouse(AlertRecords):
             series = of_series(venue, dataset, interval, names)
             return reading.read_gaps(cursor, series, names, window)
 
+    @metered(statements.read)
     def read(
         self,
         venue: str,
@@ -219,6 +189,7 @@ class DuckLakeWarehouse(AlertRecords):
                 window=window,
             )
 
+    @metered(statements.read_as_of)
     def read_as_of(
         self,
         venue: str,
@@ -234,6 +205,7 @@ class DuckLakeWarehouse(AlertRecords):
         with self._session.reading(f"Reading {venue} {dataset.name} of the past") as cursor:
             return as_of.read_as_of(cursor, asked)
 
+    @metered(statements.read)
     def read_snapshot(
         self,
         venue: str,
@@ -249,21 +221,25 @@ class DuckLakeWarehouse(AlertRecords):
         with self._session.reading(f"Reading {venue} {dataset.name} of the past") as cursor:
             return as_of.read_snapshot(cursor, asked)
 
+    @metered(statements.quarantined)
     def quarantined(self, **which: Unpack[QuarantineFilters]) -> list[QuarantineEntry]:
         """Rows of the quarantine that fit, the newest first."""
         with self._session.reading("Looking into the quarantine") as cursor:
             return quarantine.find_entries(cursor, **which)
 
+    @metered(statements.quarantined)
     def quarantine_entries(self, prefixes: Sequence[str]) -> list[QuarantineEntry]:
         """The rows whose ids begin so; a prefix that names none or several is refused."""
         with self._session.reading("Looking into the quarantine") as cursor:
             return quarantine.entries_named(cursor, prefixes)
 
+    @metered(statements.accepted)
     def accepted(self, venue: str, dataset: Dataset) -> frozenset[str]:
         """Ids of the rows that were released: they are good however often they are read."""
         with self._session.reading("Reading what was released") as cursor:
             return quarantine.accepted_ids(cursor, venue, dataset)
 
+    @metered(statements.accepted)
     def accepted_keys(
         self, venue: str, dataset: Dataset, window: Window | None = None
     ) -> dict[tuple[str, str, int], frozenset[str]]:
@@ -277,38 +253,19 @@ class DuckLakeWarehouse(AlertRecords):
 
         with self._session.sandboxed("Running SQL on the warehouse") as cursor:
             try:
-                _refuse_writing(duckdb.extract_statements(sql))
-                return cursor.execute(sql).to_arrow_table()
+                [statement] = _only_reading(duckdb.extract_statements(sql))
+                # An EXPLAIN is what a dry run is on BigQuery: free.
+                is_select = statement.type == duckdb.StatementType.SELECT
+                issued = [self._meter.checked(cursor, sql)] if is_select else []
+                found = cursor.execute(sql).to_arrow_table()
             except (duckdb.IOException, duckdb.FatalException):
                 raise  # the store's trouble, not the statement's
             except duckdb.Error as error:
                 raise faults.sql_refused(error) from error
+        self.note(issued)
+        return found
 
-    def changes(self, since: datetime) -> list[Change]:
-        """What was committed after `since`, oldest first."""
-        with self._session.reading("Reading what changed") as cursor:
-            return changes.read_changes(cursor, since)
-
-    def builds(self, since: datetime) -> list[Build]:
-        """What was built with the changes up to `since` or later."""
-        with self._session.reading("Reading what was built") as cursor:
-            return changes.read_builds(cursor, since)
-
-    def check_results(self, since: datetime) -> list[CheckResult]:
-        """Verdicts given after `since`, oldest first."""
-        with self._session.reading("Reading what checks found") as cursor:
-            return checks.read_checks(cursor, since)
-
-    def missing(self) -> list[MissingSpan]:
-        """Every span that is ours to repair."""
-        with self._session.reading("Reading what is missing") as cursor:
-            return checks.read_missing(cursor)
-
-    def repairs(self) -> list[RepairAttempt]:
-        """Every attempt to repair, oldest first."""
-        with self._session.reading("Reading what was repaired") as cursor:
-            return checks.read_repairs(cursor)
-
+    @metered(statements.coverage_by_day)
     def coverage_by_day(
         self,
         *,
@@ -322,6 +279,7 @@ class DuckLakeWarehouse(AlertRecords):
 
     # -- keeping ---------------------------------------------------------------------------------
 
+    @metered(statements.copy)
     def maintain(
         self,
         *,
@@ -337,10 +295,12 @@ class DuckLakeWarehouse(AlertRecords):
         keeping = maintenance.Keeping(retention_days, snapshot_days, grace_seconds)
         return maintenance.maintain(self._session, keeping)
 
+    @metered(statements.copy)
     def backup(self, target: Path) -> Manifest:
         """Copy the whole store, consistently, into the new folder `target`."""
         return back_up(self._session, Path(target).absolute())
 
+    @metered(statements.copy)
     def restore(self, source: Path, *, force: bool = False) -> Manifest:
         """Replace the store by a backup; `force` allows it when the store holds data."""
         self._refuse_when_read_only()
@@ -370,12 +330,8 @@ class DuckLakeWarehouse(AlertRecords):
             self._session.ensure(unknown)
             self._ready.update(table.qualified for table in unknown)
 
-    def _refuse_when_read_only(self) -> None:
-        if self._session.read_only:
-            raise RuntimeError(f"the warehouse at {self.path} was opened read-only")
 
-
-def _refuse_writing(statements: Sequence[duckdb.Statement]) -> None:
+def _only_reading(statements: Sequence[duckdb.Statement]) -> Sequence[duckdb.Statement]:
     import duckdb
 
     kinds = [statement.type for statement in statements]
@@ -385,3 +341,4 @@ def _refuse_writing(statements: Sequence[duckdb.Statement]) -> None:
         raise faults.sql_refused(
             ValueError(f"one SELECT (or DESCRIBE, EXPLAIN) is allowed here, this is: {named}")
         )
+    return statements

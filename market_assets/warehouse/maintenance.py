@@ -27,6 +27,7 @@ from market_assets.warehouse.tables import (
     REQUESTS,
     REVISIONS,
 )
+from market_assets.warehouse.watch_tables import QUERY_COSTS
 
 if TYPE_CHECKING:
     import duckdb
@@ -92,6 +93,7 @@ def expire_rows(connection: duckdb.DuckDBPyConnection, cutoff: int) -> int:
         (REPAIRS, "attempted_at"),
         (CHANGES, "changed_at"),
         (BUILDS, "built_at"),
+        (QUERY_COSTS, "issued_at"),
     ):
         connection.execute(f"DELETE FROM {log.qualified} WHERE {time} < {before}")
     _trim(connection, cutoff)
