@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -65,9 +64,12 @@ class Snapshot:
     failing: tuple[FailingChannel, ...] = ()
     version: str = __version__
 
-    def is_old(self, now: datetime) -> bool:
-        """Whether nobody has looked for several intervals."""
-        return now - self.looked_at > timedelta(seconds=MISSED_LOOKS * self.interval_seconds)
+    def is_old(self, now: float) -> bool:
+        """Whether nobody has looked for several intervals, by Unix time.
+
+        A look of the future is as old: the clock was set back, and this one stays until it is due.
+        """
+        return abs(now - self.looked_at.timestamp()) > MISSED_LOOKS * self.interval_seconds
 
 
 def snapshot_file(state: Path) -> Path:

@@ -122,6 +122,8 @@ def test_a_reader_beside_a_writer_never_sees_half_a_look(tmp_path: Path) -> None
     assert found.looked_at == NOW + timedelta(seconds=written - 1)
 
 
-@pytest.mark.parametrize(("later", "is_old"), [(0, False), (180, False), (181, True), (-60, False)])
-def test_a_look_is_old_after_three_intervals(later: int, is_old: bool) -> None:
-    assert Snapshot(NOW, 60).is_old(NOW + timedelta(seconds=later)) is is_old
+@pytest.mark.parametrize(
+    ("later", "is_old"), [(0, False), (180, False), (181, True), (-60, False), (-181, True)]
+)
+def test_a_look_is_old_three_intervals_away(later: int, is_old: bool) -> None:
+    assert Snapshot(NOW, 60).is_old(NOW.timestamp() + later) is is_old
