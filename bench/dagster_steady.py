@@ -34,7 +34,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="market-bench-") as folder:
         layout = Layout(Path(folder).resolve() / "state")
         simulator = write_demo(
-            load_settings(environ={}), layout, ports.free_port(), ports.free_port()
+            load_settings(environ={}), layout, *(ports.free_port() for _ in range(3))
         )
         settings = load_settings(layout.platform, environ={})
         with Stack(Plan(layout, 0, simulator=simulator)) as stack:

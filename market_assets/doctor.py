@@ -65,6 +65,7 @@ def diagnose(
     findings += [
         port("UI port", ui_port, "stop that process, then start again"),
         port("simulator port", settings.simulator.port, "stop it, or set simulator.port"),
+        port("metrics port", settings.metrics_port, "stop it; demo and up take the next free one"),
     ]
     venues = settings.enabled_venues
     if not venues:

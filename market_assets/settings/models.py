@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -289,6 +289,12 @@ class Settings(Section):
     def report_url(self) -> str:
         """The newest quality report, which is served beside dbt's docs."""
         return urljoin(self.docs_url, "../quality/report/index.html")
+
+    @property
+    def metrics_port(self) -> int:
+        """Where the exporter listens; `demo` and `up` take the next free one when it is taken."""
+        address = urlsplit(self.metrics_url)
+        return address.port or (443 if address.scheme == "https" else 80)
 
     @property
     def enabled_venues(self) -> dict[VenueName, VenueSettings]:

@@ -37,11 +37,12 @@ def demo(settings: Settings, *, port: int = UI_PORT, once: bool = False) -> None
     layout.state.mkdir(parents=True, exist_ok=True)
     with only_one(layout), _interruptible():
         publish(layout)
-        simulator_port = ports.free_port(settings.simulator.port)
-        docs_port = ports.free_port(DOCS_PORT)
-        simulator = write_demo(settings, layout, simulator_port, docs_port)
-        plan = Plan(layout, port, simulator=simulator, docs_port=docs_port)
-        url = f"http://{ports.HOST}:{simulator_port}"
+        ui, docs, metrics, simulated = ports.free_ports(
+            port, DOCS_PORT, settings.metrics_port, settings.simulator.port
+        )
+        simulator = write_demo(settings, layout, simulated, docs, metrics)
+        plan = Plan(layout, ui, simulator=simulator, docs_port=docs, metrics_port=metrics)
+        url = f"http://{ports.HOST}:{simulated}"
         _run(out, plan, simulator_url=url, bring_days=True, once=once)
 
 
@@ -52,9 +53,9 @@ def up(settings: Settings, *, port: int = UI_PORT) -> None:
     layout.state.mkdir(parents=True, exist_ok=True)
     with only_one(layout), _interruptible():
         publish(layout)
-        docs_port = ports.free_port(DOCS_PORT)
-        write_live(settings, layout, docs_port)
-        plan = Plan(layout, port, docs_port=docs_port)
+        ui, docs, metrics = ports.free_ports(port, DOCS_PORT, settings.metrics_port)
+        write_live(settings, layout, docs, metrics)
+        plan = Plan(layout, ui, docs_port=docs, metrics_port=metrics)
         _run(out, plan, simulator_url=None, bring_days=False, once=False)
 
 
@@ -133,6 +134,7 @@ def _summarise(
         asset=asset,
         docs=settings.docs_url,
         report=settings.report_url,
+        metrics=settings.metrics_url,
     )
 
 

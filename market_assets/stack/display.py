@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -81,6 +82,7 @@ def summary(
     asset: AssetKey | None,
     docs: str,
     report: str,
+    metrics: str,
 ) -> None:
     """Where to click, where things lie, what to try next."""
     program = Path(sys.executable).with_name("market-assets")
@@ -92,6 +94,8 @@ def summary(
         ("Backfills", f"{url}/runs/backfills"),
         ("dbt docs", docs),
         ("Quality report", report),
+        ("Health", urljoin(metrics, "health")),
+        ("Metrics", metrics),
     ]
     if asset is not None:
         lines.append(("Partitions", f"{url}/assets/{'/'.join(asset)}?view=partitions"))

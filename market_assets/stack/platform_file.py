@@ -30,14 +30,18 @@ def live_layout(settings: Settings) -> Layout:
     return Layout(settings.state_dir.absolute())
 
 
-def write_live(settings: Settings, layout: Layout, docs_port: int) -> None:
+def write_live(settings: Settings, layout: Layout, docs_port: int, metrics_port: int) -> None:
     document = settings.model_dump(mode="json")
-    document["docs_url"] = _docs_url(docs_port)
+    document |= _served(docs_port, metrics_port)
     _write(document, layout)
 
 
 def write_demo(
-    settings: Settings, layout: Layout, simulator_port: int, docs_port: int
+    settings: Settings,
+    layout: Layout,
+    simulator_port: int,
+    docs_port: int,
+    metrics_port: int,
 ) -> dict[str, object]:
     """The settings with every venue simulated. Returns what the simulator is started with.
 
@@ -49,7 +53,7 @@ def write_demo(
     document["state_dir"] = str(layout.state)
     document["warehouse"]["engine"] = "ducklake"
     document["warehouse"]["path"] = str(layout.state / "warehouse")
-    document["docs_url"] = _docs_url(docs_port)
+    document |= _served(docs_port, metrics_port)
     document["simulator"] |= {"seed": remembered["seed"], "port": simulator_port}
     for name, venue in document["venues"].items():
         venue["base_url"] = f"http://{HOST}:{simulator_port}/{name}"
@@ -65,8 +69,11 @@ def write_demo(
     }
 
 
-def _docs_url(port: int) -> str:
-    return f"http://{HOST}:{port}/dbt/index.html"
+def _served(docs_port: int, metrics_port: int) -> dict[str, str]:
+    return {
+        "docs_url": f"http://{HOST}:{docs_port}/dbt/index.html",
+        "metrics_url": f"http://{HOST}:{metrics_port}/metrics",
+    }
 
 
 def _remembered(layout: Layout, settings: Settings) -> dict[str, Any]:

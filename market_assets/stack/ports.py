@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Collection
 
 from market_assets.errors import PortTaken
 
@@ -27,18 +28,26 @@ def accepts(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def free_port(wanted: int = 0) -> int:
-    """`wanted`, or the next free one above it; 0 is any."""
+def free_port(wanted: int = 0, *, but: Collection[int] = ()) -> int:
+    """`wanted`, or the next free one above it that is none of `but`; 0 is any."""
     if wanted == 0:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.bind((HOST, 0))
             port: int = probe.getsockname()[1]
             return port
     for port in range(wanted, min(wanted + _TRIES, 65_536)):
-        if is_free(port):
+        if port not in but and is_free(port):
             return port
     raise PortTaken(
         "Looking for a free port",
         f"{HOST}:{wanted} and the {_TRIES - 1} ports above it are taken",
         "Stop what listens there, or choose another with --port",
     )
+
+
+def free_ports(*wanted: int) -> list[int]:
+    """One for each of `wanted`: servers that start later must not be promised the same."""
+    found: list[int] = []
+    for port in wanted:
+        found.append(free_port(port, but=found))
+    return found

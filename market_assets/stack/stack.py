@@ -15,7 +15,7 @@ from market_assets.errors import NotReady, ProcessDied
 from market_assets.marts.project import Project
 from market_assets.quality.report.writing import report_folder
 from market_assets.settings import load_settings
-from market_assets.stack import ports
+from market_assets.stack import ports, servers
 from market_assets.stack.child import Child, ChildSpec
 from market_assets.stack.dagster_api import LOCATION, DagsterApi
 from market_assets.stack.environment import child_environment
@@ -40,6 +40,7 @@ class Plan:
     module: str = DEFINITIONS
     simulator: Mapping[str, object] | None = None
     docs_port: int = 0
+    metrics_port: int = 0
     daemon: Sequence[str] = (sys.executable, "-m", "dagster._daemon", "run")
 
 
@@ -85,7 +86,8 @@ class Stack:
         self.layout.prepare()
         self._end_leftovers()
         self._start_guard()
-        simulator = self._simulator()
+        given = self.plan.simulator
+        simulator = servers.simulator(self.layout, given) if given is not None else None
         code_port = ports.free_port()
         code = ChildSpec(
             "code server",
@@ -101,7 +103,9 @@ class Stack:
         self._write_workspace(code_port)
         started = [self._launch(simulator)] if simulator else []
         if self.plan.docs_port:
-            started.append(self._launch(self._docs_server(self.plan.docs_port)))
+            started.append(self._launch(servers.docs(self.layout, self.plan.docs_port)))
+        if self.plan.metrics_port:
+            started.append(self._launch(servers.exporter(self.plan.metrics_port)))
         self._prepare_marts()
         # Alone: it also creates Dagster's databases, and two at that trip over each other.
         self._sweep()
@@ -147,27 +151,6 @@ class Stack:
         self.children[spec.name] = child
         child.start()
         return child
-
-    def _simulator(self) -> ChildSpec | None:
-        given = self.plan.simulator
-        if given is None:
-            return None
-        file = self.layout.state / "simulator.json"
-        file.write_text(json.dumps(dict(given)), encoding="utf-8")
-        port = given["port"]
-        assert isinstance(port, int)
-        command = [
-            *(sys.executable, "-m", "market_assets.simulator"),
-            *("--config", str(file), "--port", str(port)),
-        ]
-        return ChildSpec("simulator", command, ready=lambda: ports.accepts(port), ready_seconds=60)
-
-    def _docs_server(self, port: int) -> ChildSpec:
-        command = [
-            *(sys.executable, "-m", "http.server", str(port), "--bind", ports.HOST),
-            *("--directory", str(self.layout.sites)),
-        ]
-        return ChildSpec("docs server", command, ready=lambda: ports.accepts(port))
 
     def _webserver(self) -> ChildSpec:
         command = [

@@ -154,6 +154,18 @@ def test_python_versions() -> None:
     assert doctor.python_version((3, 13)).status == "fail"
 
 
+def test_the_metrics_port_is_that_of_the_settings(tmp_path: Path) -> None:
+    file = tmp_path / "platform.yaml"
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        taken = holder.getsockname()[1]
+        file.write_text(f"metrics_url: http://127.0.0.1:{taken}/metrics", encoding="utf-8")
+        found = {f.check: f for f in doctor.diagnose(load_settings(file, {}), time_paths={})}
+
+    assert found["metrics port"].status == "warn"
+    assert str(taken) in found["metrics port"].detail
+
+
 def test_diagnose_reports_every_check(tmp_path: Path) -> None:
     file = tmp_path / "platform.yaml"
     with venue() as url:
@@ -171,6 +183,7 @@ def test_diagnose_reports_every_check(tmp_path: Path) -> None:
         "warehouse folder",
         "UI port",
         "simulator port",
+        "metrics port",
         "venue binance",
         "clock against binance",
         "venue okx",

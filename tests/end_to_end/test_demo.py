@@ -86,6 +86,12 @@ def test_the_demo_brings_data_refuses_a_second_start_and_leaves_nothing(demo: De
     report = re.search(r"Quality report\s+(http://\S+)", said)
     assert report
     assert "How a score is made" in httpx.get(report[1], trust_env=False).text
+    metrics = re.search(r"Metrics\s+(http://\S+)", said)
+    assert metrics
+    assert "market_assets_watch_up" in httpx.get(metrics[1], trust_env=False).text
+    health = re.search(r"Health\s+(http://\S+)", said)
+    assert health
+    assert "status" in httpx.get(health[1], trust_env=False).json()
     url = re.search(r"Dagster UI\s+(http://\S+)", said)
     assert url
     assert httpx.get(f"{url[1]}/server_info", trust_env=False).is_success

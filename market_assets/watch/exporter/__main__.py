@@ -7,13 +7,10 @@ import contextlib
 import signal
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from market_assets.errors import MarketAssetsError
 from market_assets.settings import load_settings
 from market_assets.watch.exporter.server import HOST, make_server
-
-_HTTP_PORT = 80
 
 
 def main() -> int:
@@ -31,8 +28,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         settings = load_settings(options.config)
-        configured = urlsplit(settings.metrics_url).port or _HTTP_PORT
-        port = configured if options.port is None else options.port
+        port = settings.metrics_port if options.port is None else options.port
         server = make_server(settings.state_dir, port, options.host)
     except MarketAssetsError as problem:
         sys.stderr.write(f"{problem}\n")
