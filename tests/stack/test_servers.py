@@ -1,4 +1,4 @@
-"""The ports of a stack, what it writes down about them, and the exporter as one of its processes."""
+"""The ports of a stack, what is written down about them, and the exporter as one of its parts."""
 
 from __future__ import annotations
 
