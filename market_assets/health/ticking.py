@@ -7,7 +7,7 @@ is late by what it is late, not by an hour more.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from market_assets.health.look import Look
 from market_assets.health.observed import Ticker
@@ -52,4 +52,5 @@ def _due(look: Look, ticker: Ticker) -> datetime | None:
     since = max((at for at in known if at is not None), default=look.observed.began_at)
     if since is None:
         return None
-    return since + (ticker.due_every or timedelta())
+    # In UTC: adding to a local time adds to what the wall clock shows, which can be put back.
+    return since.astimezone(UTC) + (ticker.due_every or timedelta())
