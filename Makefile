@@ -16,8 +16,9 @@ export UV_SYSTEM_CERTS := 1
 ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
-# Installs write bytecode even when the caller's shell forbids it: Dagster's processes start seconds faster.
-INSTALL := env -u PYTHONDONTWRITEBYTECODE -u VIRTUAL_ENV -u PYTHONHOME -u PYTHONPATH
+# Bytecode is written even when the caller's shell forbids it: Dagster's processes start seconds faster.
+unexport PYTHONDONTWRITEBYTECODE
+INSTALL := env -u VIRTUAL_ENV -u PYTHONHOME -u PYTHONPATH
 
 .PHONY: help venv demo up test test-fast test-system check format bench lock docs-reference clean
 

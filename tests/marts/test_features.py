@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -275,19 +274,3 @@ def test_no_row_knows_what_came_later(
     then = cut.mart(mart, before)
     assert pd.Timestamp(then[time].max()) == end - pd.Timedelta(last)
     same(then, year.mart(mart, before), keys)
-
-
-def test_days_built_one_after_another_are_those_of_a_full_build(
-    year: MartsLab, tmp_path: Path
-) -> None:
-    lab = year.copy(tmp_path)
-    marts = {"features_hourly": "timestamp", "features_daily": "date"}
-    for mart, time in marts.items():
-        lab.write(f"DELETE FROM lake.marts.{mart} WHERE {time} >= '2026-01-29'")
-    lab.build("2026-01-29", "2026-02-26", select=list(marts))
-    lab.build("2026-02-27", "2026-02-27", select=list(marts))
-    lab.build("2026-02-28", "2026-03-10", select=list(marts))
-    for mart, time in marts.items():
-        keys = ["venue", "symbol", time]
-        same(lab.mart(mart), year.mart(mart), keys)
-    lab.close()

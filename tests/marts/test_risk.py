@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -217,23 +216,3 @@ def test_the_year_has_more_days_than_a_window(year: MartsLab) -> None:
     assert risk["return_count"].max() == WINDOW
     assert len(risk) > len(risk.dropna(subset="var_95")) > 1000
     assert set(year.mart("liquidation_distance_daily")["side"]) == {"long", "short"}
-
-
-def test_days_built_one_after_another_are_those_of_a_full_build(
-    year: MartsLab, tmp_path: Path
-) -> None:
-    lab = year.copy(tmp_path)
-    marts = {
-        "risk_daily": ["venue", "symbol", "date"],
-        "risk_portfolio_daily": ["portfolio", "date"],
-        "correlation_daily": ["venue", "symbol", "other_symbol", "date"],
-        "liquidation_distance_daily": ["venue", "symbol", "side", "leverage", "date"],
-    }
-    for mart in marts:
-        lab.write(f"DELETE FROM lake.marts.{mart} WHERE date >= '2026-01-29'")
-    lab.build("2026-01-29", "2026-02-26", select=list(marts))
-    lab.build("2026-02-27", "2026-02-27", select=list(marts))
-    lab.build("2026-02-28", "2026-03-10", select=list(marts))
-    for mart, keys in marts.items():
-        same(lab.mart(mart), year.mart(mart), keys)
-    lab.close()
