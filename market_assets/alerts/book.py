@@ -81,7 +81,6 @@ class BookKeeper:
             self._store = DuckLakeWarehouse(
                 warehouse.path,
                 lock_timeout_seconds=min(warehouse.lock_timeout_seconds, _LOCK_SECONDS),
-                venues=tuple(self._settings.venues),
             )
         return self._store
 

@@ -25,6 +25,11 @@ _TALKATIVE = ("apprise", "urllib3.connectionpool", "requests_oauthlib", "paho.mq
 _HIDING: ContextVar[tuple[str, ...]] = ContextVar("hiding", default=())
 
 
+def load() -> None:
+    """Import what channels need; Apprise imports its plugins when it is first asked for one."""
+    _is_known("json")
+
+
 def open_channel(channel: ChannelSettings, secrets: Secrets, timeout: float) -> NotifyBase:
     """What sends to it; an error says what is wrong with its secret, without the secret."""
     import apprise
@@ -126,11 +131,15 @@ def _parts(url: str) -> list[str]:
 
 def _scheme_said(url: str) -> str:
     """Only if it is one that Apprise knows: else it may be part of the secret itself."""
-    import apprise
-
     scheme, mark, _ = url.partition("://")
     if not mark:
         return ": it has no scheme, such as slack:// or mailto://"
-    if scheme.lower() in apprise.NotificationManager():  # type: ignore[no-untyped-call]
+    if _is_known(scheme):
         return f": something is missing after {scheme.lower()}://"
     return ": Apprise knows no such scheme"
+
+
+def _is_known(scheme: str) -> bool:
+    import apprise
+
+    return scheme.lower() in apprise.NotificationManager()  # type: ignore[no-untyped-call]

@@ -52,7 +52,7 @@ def deliver(
     for message in messages:
         posts.setdefault(message.channel, _Post(message.channel, [])).messages.append(message)
     if set(posts) - {LOG_CHANNEL}:
-        import apprise  # noqa: F401  # seconds on a busy machine, which no channel is to blame for
+        channels.load()  # seconds on a busy machine, which no channel is to blame for
     seconds = settings.alerts.delivery.timeout_seconds
     deadline = time.monotonic() + seconds
     threads = []
@@ -99,7 +99,11 @@ def _work(post: _Post, settings: Settings, secrets: Secrets) -> None:
         _send_all(post, settings, secrets)
     except MarketAssetsError as error:
         said = f"{error.problem}. {error.action}"
-        post.errors |= {message.message_id: said for message in post.messages}
+    except Exception as error:  # a plugin's bug: its words may hold the URL, its kind does not
+        said = f"Apprise failed with {type(error).__name__}"
+    else:
+        return
+    post.errors |= {message.message_id: said for message in post.messages}
 
 
 def _send_all(post: _Post, settings: Settings, secrets: Secrets) -> None:
