@@ -64,9 +64,9 @@ def market(look: Look) -> Iterator[Verdict]:
 def _judged(look: Look, alert: MarketAlert, found: MarketValue) -> Verdict:
     what, unit, of = _MEANINGS[alert.rule]
     if found.value is None or not math.isfinite(found.value):
-        missing = f"{found.member}: nothing to judge at {moment(found.at)}"
+        missing = f"nothing to judge at {moment(found.at)}"
         return _unknown(alert, found.member, missing)
-    said = f"{found.member}: {what} {_number(found.value)}{unit}{of} at {moment(found.at)}"
+    said = f"{what} {_number(found.value)}{unit}{of} at {moment(found.at)}"
     age = look.now - found.at
     if age > look.policy.age_limit(look.policy.freshness, found.every):
         return _unknown(alert, found.member, f"{said}, {length(age)} ago: too old to judge")

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, TypeAdapter
 
 from market_assets import __version__
 from market_assets.schemas.verdicts import Verdict
-from market_assets.settings.alerts import AlertRule, AlertSeverity
+from market_assets.settings.alerts import AlertSeverity
 
 FILE = "watch.json"
 # Looks that may be missed before nobody seems to look any more: one can be slow, two are a hole.
@@ -35,7 +35,7 @@ class OpenAlert:
     """An alert that has not been resolved."""
 
     id: str
-    rule: AlertRule
+    rule: str  # one of an older version may still be open
     scope: str
     severity: AlertSeverity
     state: Literal["firing", "acknowledged"]

@@ -85,8 +85,7 @@ def test_a_verdict_says_what_where_when_and_against_which_limit() -> None:
         "watched",
         BTC,
         "failing",
-        "binance BTCUSDT: the price moved within an hour by -7.25 % at 2026-11-21 12:00 UTC,"
-        " below -5 %",
+        "the price moved within an hour by -7.25 % at 2026-11-21 12:00 UTC, below -5 %",
         value=-7.25,
         limit=-5,
         since=NOON,
