@@ -8,6 +8,7 @@ from market_assets.defs.assembly import assemble
 from market_assets.settings import load_settings
 from sensors.marts import marts_sensor
 from sensors.repair import repair_sensor
+from sensors.watch import watch_sensor
 
 
 @dg.definitions
@@ -15,5 +16,7 @@ def defs() -> dg.Definitions:
     settings = load_settings()
     return dg.Definitions.merge(
         assemble(settings),
-        dg.Definitions(sensors=[marts_sensor(settings), repair_sensor(settings)]),
+        dg.Definitions(
+            sensors=[marts_sensor(settings), repair_sensor(settings), watch_sensor(settings)]
+        ),
     )

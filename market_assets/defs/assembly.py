@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from market_assets.defs.alerts import alerts_asset
 from market_assets.defs.automation import automation_sensors
 from market_assets.defs.copies import copy_jobs
 from market_assets.defs.expectations import expectation_checks
@@ -32,7 +33,12 @@ def assemble(settings: Settings) -> dg.Definitions:
         docs, docs_daily = docs_job(settings)
         quality, quality_daily = quality_job(settings)
         return dg.Definitions(
-            assets=[*raw_assets(settings), marts_assets(settings), report_asset(settings)],
+            assets=[
+                *raw_assets(settings),
+                marts_assets(settings),
+                report_asset(settings),
+                alerts_asset(settings),
+            ],
             asset_checks=[expectation_checks(settings)],
             jobs=[*reconcile, *keeping, *copying, docs, quality, revalidation_job(settings)],
             schedules=[*reconcile_daily, *keeping_daily, *copying_daily, docs_daily, quality_daily],

@@ -7,6 +7,7 @@ partition has to wait for a later one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -103,12 +104,22 @@ def window_of_run(context: dg.AssetExecutionContext, otherwise: Window) -> Windo
     """
     if context.selected_asset_keys:
         return window_of(context.partition_time_window)
-    tags = context.run.tags
+    return window_of_tags(context.run.tags) or otherwise
+
+
+def window_of_tags(tags: Mapping[str, str]) -> Window | None:
+    """The partitions that a run's tags name; None for a run without."""
     first = tags.get(_RANGE_START) or tags.get("dagster/partition")
     last = tags.get(_RANGE_END) or tags.get("dagster/partition")
     if first is None or last is None:
-        return otherwise
-    return Window(_moment(first), _moment(last) + (HOUR_MS if ":" in last else DAY_MS))
+        return None
+    return Window(window_of_key(first).start, window_of_key(last).end)
+
+
+def window_of_key(key: str) -> Window:
+    """The hour or day of a partition key."""
+    start = _moment(key)
+    return Window(start, start + (HOUR_MS if ":" in key else DAY_MS))
 
 
 def _moment(key: str) -> int:

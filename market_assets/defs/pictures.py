@@ -17,6 +17,8 @@ WIDTH = 720
 _LEFT, _RIGHT, _TOP = 92, 12, 30
 _PANEL, _ROW, _BETWEEN = 110, 16, 8
 _PLOT = WIDTH - _LEFT - _RIGHT
+# What fits to the left of the plot.
+_LABEL = 16
 _UP, _DOWN = "#1b9e77", "#d95f02"
 
 # State of a symbol's hour -> colour (distinct without red and green) and what it says.
@@ -120,6 +122,31 @@ def coverage(title: str, states: Mapping[str, Sequence[str]], window: Window) ->
     return _picture(title, window, drawn + labels, below, legend=18)
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A span of time in a row of a timeline."""
+
+    start: int
+    end: int
+    colour: str
+
+
+def timeline(title: str, rows: Mapping[str, Sequence[Bar]], window: Window) -> str:
+    """A row for each name, with its spans; one that is too short to see is drawn all the same."""
+    drawn: list[str] = []
+    for place, (name, bars_of) in enumerate(rows.items()):
+        top = _TOP + place * _ROW
+        drawn.append(_text(_LEFT - 6, top + _ROW - 5, _shortened(name), "end"))
+        for bar in bars_of:
+            x = _x(max(bar.start, window.start), window)
+            width = max(2.0, _x(min(bar.end, window.end), window) - x)
+            drawn.append(
+                f'<rect x="{x:.1f}" y="{top + 2}" width="{width:.1f}" height="{_ROW - 4}"'
+                f' fill="{bar.colour}"><title>{escape(name)}</title></rect>'
+            )
+    return _picture(title, window, drawn, _TOP + len(rows) * _ROW + _BETWEEN)
+
+
 def markdown(title: str, svg: str) -> str:
     """The picture as Dagster's UI shows it: Markdown with the image inside."""
     encoded = base64.b64encode(svg.encode()).decode()
@@ -152,6 +179,10 @@ def _runs(states: Sequence[str]) -> list[tuple[int, int, str]]:
         else:
             found.append((place, place + 1, state))
     return found
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LABEL else f"{name[: _LABEL - 1]}\u2026"
 
 
 def _frame(symbol: str, top: int, high: str, low: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from market_assets.errors import MarketAssetsError
 from market_assets.health.market import MarketValue
-from market_assets.health.observed import CheckState, InstrumentChange, VenueAnswers
+from market_assets.health.observed import CheckState, InstrumentChange, Spend, VenueAnswers
 from market_assets.schemas.timeline import DAY_MS, MINUTE_MS, Window, floor_to, to_datetime, to_ms
 from market_assets.venues.registry import VENUES
 from market_assets.watch.answers import venue_answers
@@ -22,6 +22,7 @@ from market_assets.watch.checks_seen import check_states
 from market_assets.watch.listings import Listing, instrument_changes, listings
 from market_assets.watch.market import MarketLook
 from market_assets.watch.recorded import Absence, absences, covered_funding
+from market_assets.watch.spending import spending
 from market_assets.watch.store import HeldWarehouse
 from market_assets.watch.stored_series import SeriesKey, StoredSeries, stored_series, wanted_series
 from market_assets.watch.tables import TableSize, table_sizes
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # The newest row is looked for so far back by day; only series without one are asked for the rest.
-_RECENT_DAYS = 3
+RECENT_DAYS = 3
 # A window of requests that slides on over a warehouse at rest is read again in so many steps.
 _STEPS_OF_WINDOW = 12
 
@@ -52,6 +53,7 @@ class Facts:
     changes: tuple[InstrumentChange, ...] | None = None
     answers: tuple[VenueAnswers, ...] | None = None
     market: tuple[MarketValue, ...] | None = None
+    spend: Spend | None = None
     problems: dict[str, str] = field(default_factory=dict)
 
 
@@ -94,7 +96,7 @@ class FactReader:
 
     def _read_all(self, now_ms: int) -> Facts:
         limits = self._settings.alerts.limits
-        days = max(_RECENT_DAYS, limits.completeness_days)
+        days = max(RECENT_DAYS, limits.completeness_days)
         facts = Facts(since=floor_to(now_ms, DAY_MS) - (days - 1) * DAY_MS)
         try:
             with self._held.opened() as warehouse:
@@ -137,3 +139,5 @@ class FactReader:
             "market values",
             lambda: self._market.values(warehouse, self._held.written_at, to_datetime(now_ms)),
         )
+        moment = to_datetime(now_ms)
+        facts.spend = part("spending", lambda: spending(settings, warehouse, moment))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -37,6 +38,7 @@ from market_assets.watch.tables import TableSize, disk_space
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
+    from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
 # Where a venue has not said how often it settles: what most contracts do.
 _FUNDING_HOURS = 8.0
@@ -57,7 +59,7 @@ class Observer:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._held = HeldWarehouse(settings.warehouse.path)
+        self._held = HeldWarehouse(settings)
         self._reader = FactReader(settings, self._held)
 
     def observe(self, now: datetime, memory: Memory) -> Sight:
@@ -79,10 +81,17 @@ class Observer:
             horizons=_horizons(series, facts, to_ms(now)),
             storage=self._storage(facts, memory, problems),
             market=facts.market,
+            spend=facts.spend,
             began_at=memory.began_at,
             resumed_at=memory.resumed_at,
         )
         return Sight(observed, memory, problems)
+
+    @contextmanager
+    def opened(self) -> Iterator[DuckLakeWarehouse]:
+        """The warehouse that is held open."""
+        with self._held.opened() as warehouse:
+            yield warehouse
 
     def close(self) -> None:
         self._held.close()
@@ -94,33 +103,8 @@ class Observer:
     ) -> tuple[Series, ...] | None:
         if facts.stored is None:
             return None
-        return tuple(self._one(key, facts, memory.wanted[" ".join(key)]) for key in wanted)
-
-    def _one(self, key: SeriesKey, facts: Facts, wanted_since: datetime | None) -> Series:
-        options = self.settings.venue(key.venue)
-        stored = (facts.stored or {}).get(key)
-        listing = (facts.listed or {}).get((key.venue, key.symbol))
-        step = INTERVALS.get(key.interval)
-        hours = listing.funding_interval_hours if listing else None
-        due_every = (
-            timedelta(milliseconds=step) if step else timedelta(hours=hours or _FUNDING_HOURS)
-        )
-        return Series(
-            venue=key.venue,
-            dataset=key.dataset,
-            interval=key.interval,
-            symbol=key.symbol,
-            due_every=due_every,
-            # A candle says something new when it closes, and not when it opens.
-            newest_data_at=to_datetime(stored.newest + (step or 0)) if stored else None,
-            newest_ingestion_at=to_datetime(stored.ingested) if stored else None,
-            listed_at=listing.listed_at if listing else None,
-            delisted_at=listing.delisted_at if listing else None,
-            is_halted=listing.is_halted if listing else False,
-            collect_from=_midnight(options.start),
-            collect_until=_midnight(options.end + _DAY) if options.end else None,
-            wanted_since=wanted_since,
-        )
+        known = memory.wanted
+        return tuple(series_of(self.settings, key, facts, known[" ".join(key)]) for key in wanted)
 
     def _gates(self, problems: dict[str, str]) -> tuple[VenueGate, ...] | None:
         try:
@@ -156,6 +140,34 @@ class Observer:
             problems["the disk"] = str(error)
         size, rows = (None, None) if facts.tables is None else _size(facts.tables)
         return Storage(size, rows, memory.history, free, total)
+
+
+def series_of(
+    settings: Settings, key: SeriesKey, facts: Facts, wanted_since: datetime | None
+) -> Series:
+    """One series as it is wanted, listed and stored."""
+    options = settings.venue(key.venue)
+    stored = (facts.stored or {}).get(key)
+    listing = (facts.listed or {}).get((key.venue, key.symbol))
+    step = INTERVALS.get(key.interval)
+    hours = listing.funding_interval_hours if listing else None
+    due_every = timedelta(milliseconds=step) if step else timedelta(hours=hours or _FUNDING_HOURS)
+    return Series(
+        venue=key.venue,
+        dataset=key.dataset,
+        interval=key.interval,
+        symbol=key.symbol,
+        due_every=due_every,
+        # A candle says something new when it closes, and not when it opens.
+        newest_data_at=to_datetime(stored.newest + (step or 0)) if stored else None,
+        newest_ingestion_at=to_datetime(stored.ingested) if stored else None,
+        listed_at=listing.listed_at if listing else None,
+        delisted_at=listing.delisted_at if listing else None,
+        is_halted=listing.is_halted if listing else False,
+        collect_from=_midnight(options.start),
+        collect_until=_midnight(options.end + _DAY) if options.end else None,
+        wanted_since=wanted_since,
+    )
 
 
 def _size(tables: Mapping[str, TableSize]) -> tuple[int, int]:

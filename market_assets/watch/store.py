@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from market_assets.warehouse.layout import Layout
+from market_assets.warehouse.metering import charged_to
 
 if TYPE_CHECKING:
+    from market_assets.settings import Settings
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
 _LOOKS_PER_OPENING = 100
@@ -25,8 +26,9 @@ Row = dict[str, Any]
 class HeldWarehouse:
     """A reader of one warehouse folder that stays open."""
 
-    def __init__(self, path: Path) -> None:
-        self._layout = Layout(path.absolute())
+    def __init__(self, settings: Settings) -> None:
+        self._layout = Layout(settings.warehouse.path.absolute())
+        self._settings = settings
         self._held: DuckLakeWarehouse | None = None
         self._looks = 0
         self._lock = threading.Lock()
@@ -36,20 +38,19 @@ class HeldWarehouse:
         """When anybody wrote last, told by files alone."""
         return self._layout.written_at
 
-    @property
-    def exists(self) -> bool:
-        return self._layout.exists
-
     @contextmanager
     def opened(self) -> Iterator[DuckLakeWarehouse]:
         """The open warehouse, for one look."""
         from market_assets.warehouse.ducklake import DuckLakeWarehouse
+        from market_assets.warehouse.estimate import Prices
 
-        with self._lock:
+        with self._lock, charged_to(label="watch"):
             if self._looks >= _LOOKS_PER_OPENING:
                 self.close()
             if self._held is None:
-                self._held = DuckLakeWarehouse(self._layout.root, read_only=True)
+                self._held = DuckLakeWarehouse(
+                    self._layout.root, read_only=True, prices=Prices.of(self._settings)
+                )
             self._looks += 1
             try:
                 yield self._held

@@ -36,6 +36,9 @@ def described(defs: dg.Definitions) -> str:
     for key in sorted(graph.get_all_asset_keys()):
         node = graph.get(key)
         partitions = node.partitions_def
+        if partitions is None:
+            lines.append(f"  {key.to_user_string()}: group {node.group_name}, not partitioned")
+            continue
         assert isinstance(partitions, dg.TimeWindowPartitionsDefinition)
         assert node.backfill_policy is not None
         lines.append(
