@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from market_assets.defs.partitions import day_key
+from market_assets.watch.spending import why_waiting
 from sensors.unfinished import UNFINISHED
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def marts_sensor(settings: Settings) -> dg.SensorDefinition:
         seen = _seen(settings, now)
         if seen == context.cursor:
             return dg.SkipReason("nothing was written since everything was built")
+        if (why := why_waiting(settings, now)) is not None:
+            return dg.SkipReason(why)
         found = look(settings, now)
         if isinstance(found, str):
             if found == ALL_BUILT:
@@ -83,10 +86,14 @@ def look(settings: Settings, now: datetime) -> Found | str:
     from market_assets.schemas.datasets import DATASETS
     from market_assets.settings.quality import CHECK_NAMES
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.metering import charged_to
 
     since = now - LOOK_BACK
     try:
-        with DuckLakeWarehouse(settings.warehouse.path, read_only=True) as warehouse:
+        with (
+            charged_to(label="watch"),
+            DuckLakeWarehouse(settings.warehouse.path, read_only=True) as warehouse,
+        ):
             changes, builds = warehouse.changes(since), warehouse.builds(since)
             results = warehouse.check_results(since)
     except MarketAssetsError as error:

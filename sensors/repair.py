@@ -107,16 +107,22 @@ def _plan(settings: Settings, now: datetime, busy: set[dg.AssetKey]) -> RepairPl
     from market_assets.quality.repair import look
     from market_assets.quality.repair_plan import started
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.estimate import Prices
+    from market_assets.warehouse.metering import charged_to
 
+    path, prices = settings.warehouse.path, Prices.of(settings)
     try:
-        with DuckLakeWarehouse(settings.warehouse.path, read_only=True) as warehouse:
+        with (
+            charged_to(label="watch"),
+            DuckLakeWarehouse(path, read_only=True, prices=prices) as warehouse,
+        ):
             plan = look(settings, warehouse, now)
         free = tuple(r for r in plan.repairs if _key(r) not in busy)
         plan = replace(plan, repairs=free)
         attempts = [a for repair in free for a in started(repair, now)]
         if attempts or plan.given_up:
             # Recorded first: a run that cannot be started costs an attempt, and is not forgotten.
-            with DuckLakeWarehouse(settings.warehouse.path) as warehouse:
+            with DuckLakeWarehouse(path, prices=prices) as warehouse:
                 warehouse.record_repairs([*attempts, *plan.given_up])
     except MarketAssetsError as error:
         return str(error)

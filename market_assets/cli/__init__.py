@@ -3,7 +3,7 @@
 Exit codes: 0 complete; 2 the request or the settings make no sense; 3 intervals are missing (all
 named, all else stored); 4 the venue can't be reached or wants a pause: run again; 5 the venue
 refuses; 6 the warehouse can't be used; 7 a process of `demo` or `up` failed; 8 the marts
-could not be built; 130 interrupted.
+could not be built; 9 the day's budget is used up; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _COMMANDS = {
     "build": "market_assets.cli.marts",
     "docs": "market_assets.cli.marts",
     "report": "market_assets.cli.report",
+    "alerts": "market_assets.cli.alerts",
+    "costs": "market_assets.cli.costs",
     "doctor": "market_assets.cli.operate",
     "simulate": "market_assets.cli.operate",
     "maintain": "market_assets.cli.operate",

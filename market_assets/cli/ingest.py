@@ -16,6 +16,7 @@ from market_assets.ingest.run import Progress, check
 from market_assets.ingest.run import ingest as run_ingest
 from market_assets.schemas.timeline import to_text
 from market_assets.venues._gate import Wait
+from market_assets.watch.spending import refuse_when_spent
 
 NAMED = 40
 
@@ -65,6 +66,7 @@ def ingest(
     archived = source == "archive"
     if archived:
         check_archived(job, settings)
+        refuse_when_spent(settings, "Reading the archive")
     else:
         check(job)
     with options.warehouse(settings) as store, _progress(quiet) as progress:

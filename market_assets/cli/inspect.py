@@ -145,13 +145,16 @@ def export(
 ) -> None:
     """Write a window of a dataset to PATH, a .parquet or .csv file."""
     from market_assets.warehouse.export import export as write
+    from market_assets.warehouse.metering import charged_to
+    from market_assets.watch.spending import refuse_when_spent
 
     settings = options.load(config)
+    refuse_when_spent(settings, "Exporting")
     options.check_dataset(dataset)
     interval = interval if dataset == "ohlcv" else ""
     first = start or options.midnight(settings.venue(venue).start)
     timed = "timestamp" in DATASETS[dataset].column_names
-    with options.warehouse(settings, read_only=True) as store:
+    with charged_to(label="export"), options.warehouse(settings, read_only=True) as store:
         rows = write(
             store,
             path,

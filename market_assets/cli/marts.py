@@ -28,6 +28,7 @@ def build(
     """Build the marts with dbt, by days or whole, and test them."""
     from market_assets.errors import RequestInvalid
     from market_assets.marts.build import build as build_marts
+    from market_assets.watch.spending import refuse_when_spent
 
     if first and last and last < first:
         raise RequestInvalid(
@@ -41,8 +42,10 @@ def build(
             "--full-refresh makes tables of these days only, and loses the others",
             "Leave out --from and --to",
         )
+    settings = options.load(config)
+    refuse_when_spent(settings, "Building the marts")
     build_marts(
-        options.load(config),
+        settings,
         first=first.date() if first else None,
         last=last.date() if last else None,
         select=select,
@@ -58,7 +61,9 @@ def docs(config: Path | None) -> None:
     """Make dbt's documentation as one page: every mart, column and what it is made from."""
     from market_assets.marts.build import build_docs
     from market_assets.marts.project import Project
+    from market_assets.watch.spending import refuse_when_spent
 
     settings = options.load(config)
+    refuse_when_spent(settings, "Making dbt's docs")
     build_docs(settings)
     click.echo(Project(settings).docs)

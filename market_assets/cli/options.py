@@ -101,12 +101,14 @@ def existing_warehouse(settings: Settings, *, read_only: bool = False) -> DuckLa
 
 def warehouse(settings: Settings, *, read_only: bool = False) -> DuckLakeWarehouse:
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.estimate import Prices
 
     return DuckLakeWarehouse(
         settings.warehouse.path,
         lock_timeout_seconds=settings.warehouse.lock_timeout_seconds,
         read_only=read_only,
         venues=tuple(settings.venues),
+        prices=Prices.of(settings),
     )
 
 

@@ -24,6 +24,8 @@ def report(day: datetime | None, out: Path | None, config: Path | None) -> None:
     from market_assets.quality.report.gathering import gather
     from market_assets.quality.report.page import points
     from market_assets.quality.report.writing import report_folder, write
+    from market_assets.warehouse.metering import charged_to
+    from market_assets.watch.spending import refuse_when_spent
 
     settings = options.load(config)
     today = datetime.now(UTC).date()
@@ -34,7 +36,8 @@ def report(day: datetime | None, out: Path | None, config: Path | None) -> None:
             f"--day {wanted} has not begun",
             f"Name a day up to {today} (UTC)",
         )
-    with options.warehouse(settings, read_only=True) as store:
+    refuse_when_spent(settings, "Writing the quality report")
+    with charged_to(label="report"), options.warehouse(settings, read_only=True) as store:
         found = gather(settings, store, wanted)
     files = write(found, out or report_folder(settings))
     click.echo(f"Score {points(found.score)} of 100, {len(found.failing)} checks fail")

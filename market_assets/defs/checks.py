@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from market_assets.defs import markdown
+from market_assets.defs.freshness import CHECK as FRESHNESS
+from market_assets.defs.freshness import freshness_result
 from market_assets.defs.names import raw_key
 from market_assets.quality.raw_checks import DESCRIPTIONS, RawJudge, check_names, window_to_judge
 from market_assets.quality.vanished import reopen
 from market_assets.quality.verdicts import blocks
 from market_assets.schemas.datasets import OHLCV, Dataset
 from market_assets.schemas.timeline import Window, to_text
+from market_assets.warehouse.metering import charged_to
 
 if TYPE_CHECKING:
     from market_assets.quality.verdicts import Verdict
@@ -54,13 +57,16 @@ def judged(
 ) -> Iterator[dg.AssetCheckResult]:
     """Run the selected checks over the run's hours and those before; keep the verdicts."""
     selected = {key.name for key in context.selected_asset_check_keys}
-    if not selected:
+    if FRESHNESS in selected:
+        yield freshness_result(settings, warehouse, venue, dataset)
+    if not selected - {FRESHNESS}:
         return
     began = time.perf_counter()
     window = window_to_judge(hours, settings, venue)
     now_ms = int(datetime.now(UTC).timestamp() * 1000)
-    found = RawJudge(warehouse, settings, venue, dataset, window, now_ms).verdicts()
-    verdicts = [verdict for verdict in found if verdict.check in selected]
+    with charged_to(label="check"):
+        found = RawJudge(warehouse, settings, venue, dataset, window, now_ms).verdicts()
+        verdicts = [verdict for verdict in found if verdict.check in selected]
     warehouse.record_checks([verdict.as_result(context.run.run_id) for verdict in verdicts])
     if any(v.check == "completeness" and not v.passed for v in verdicts):
         symbols = settings.venue(venue).symbols

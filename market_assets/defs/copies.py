@@ -7,10 +7,12 @@ from pathlib import Path
 
 import dagster as dg
 
+from market_assets.defs.budget import refuse_when_spent
 from market_assets.defs.exporting import Export, write
 from market_assets.defs.resources import open_warehouse
 from market_assets.settings import Settings
 from market_assets.warehouse.databases import copy_databases
+from market_assets.warehouse.metering import charged_to
 
 WAREHOUSE, RUN_RECORDS = "warehouse", "dagster"
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -109,7 +111,9 @@ def _restore_job(settings: Settings) -> dg.JobDefinition:
 def _export_job(settings: Settings) -> dg.JobDefinition:
     @dg.op(description="Writes a window of a dataset to one Parquet or CSV file.")
     def export(context: dg.OpExecutionContext, config: Export) -> None:
-        with open_warehouse(settings, read_only=True) as warehouse:
+        refuse_when_spent(context, settings, "Exporting")
+        payer = charged_to(label="export", run_id=context.run.run_id)
+        with payer, open_warehouse(settings, read_only=True) as warehouse:
             file, rows = write(config, settings, warehouse)
         context.add_output_metadata(
             {"file": dg.MetadataValue.path(str(file)), "rows": rows, "bytes": file.stat().st_size}

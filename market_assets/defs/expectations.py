@@ -15,10 +15,12 @@ from urllib.parse import urljoin
 import dagster as dg
 
 from market_assets.defs import markdown
+from market_assets.defs.budget import refuse_when_spent
 from market_assets.defs.resources import open_warehouse
 from market_assets.quality.expectations.judging import DAYS, days_before, judge, tables_of
 from market_assets.quality.expectations.verdicts import CHECK, Verdict, last_verdict
 from market_assets.settings import Settings
+from market_assets.warehouse.metering import charged_to
 
 _SHOWN = 20
 
@@ -60,7 +62,9 @@ def expectation_checks(settings: Settings) -> dg.AssetChecksDefinition:
             return
         days = context.op_execution_context.op_config["days"]
         window = days_before(_end(context.run.tags), days)
-        with open_warehouse(settings) as warehouse:
+        refuse_when_spent(context, settings, "Judging the stored tables")
+        payer = charged_to(label="check", run_id=context.run.run_id)
+        with payer, open_warehouse(settings) as warehouse:
             for verdict in judge(
                 settings, warehouse, window, tables=wanted, run_id=context.run.run_id
             ):

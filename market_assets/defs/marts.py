@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from market_assets.defs import partitions
+from market_assets.defs.budget import refuse_when_spent
 from market_assets.defs.describe import OWNERS, mart_metadata
 from market_assets.errors import MartsFailed
 from market_assets.marts.lineage import Lineage
@@ -19,6 +20,8 @@ from market_assets.marts.nodes import Check, Mart, Nodes
 from market_assets.marts.project import Project
 from market_assets.schemas.timeline import DAY_MS, Window, floor_to, to_datetime, to_ms
 from market_assets.settings import Settings
+from market_assets.warehouse.metering import charged_to
+from market_assets.watch.spending import why_waiting
 
 if TYPE_CHECKING:
     from market_assets.marts.results import Result
@@ -55,6 +58,7 @@ def marts_assets(settings: Settings) -> dg.AssetsDefinition:
         # Loads duckdb, which the code location does without.
         from market_assets.marts.build import BuildFailed, build
 
+        refuse_when_spent(context, settings, "Building the marts")
         window = partitions.window_of_run(context, otherwise=_two_days())
         failed: BuildFailed | None = None
         try:
@@ -68,7 +72,8 @@ def marts_assets(settings: Settings) -> dg.AssetsDefinition:
             )
         except BuildFailed as error:
             results, failed = error.results, error
-        yield from _materialised(context, settings, results, window)
+        with charged_to(label="mart", run_id=context.run.run_id):
+            yield from _materialised(context, settings, results, window)
         for result in results:
             check = checks.get(result.unique_id)
             if check is not None and result.tested:
@@ -88,6 +93,7 @@ def docs_job(settings: Settings) -> tuple[dg.JobDefinition, dg.ScheduleDefinitio
     def make_docs(context: dg.OpExecutionContext) -> None:
         from market_assets.marts.build import build_docs
 
+        refuse_when_spent(context, settings, "Making dbt's docs")
         build_docs(settings)
         context.add_output_metadata({"dbt docs": dg.MetadataValue.url(settings.docs_url)})
 
@@ -95,7 +101,7 @@ def docs_job(settings: Settings) -> tuple[dg.JobDefinition, dg.ScheduleDefinitio
     def job() -> None:
         make_docs()
 
-    schedule = dg.ScheduleDefinition(
+    @dg.schedule(
         name="dbt_docs_daily",
         job=job,
         cron_schedule="50 3 * * *",
@@ -103,7 +109,11 @@ def docs_job(settings: Settings) -> tuple[dg.JobDefinition, dg.ScheduleDefinitio
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Makes the documentation of the marts anew.",
     )
-    return job, schedule
+    def nightly() -> dg.RunRequest | dg.SkipReason:
+        why = why_waiting(settings)
+        return dg.RunRequest() if why is None else dg.SkipReason(why)
+
+    return job, nightly
 
 
 def _last_that_parsed(project: Project) -> Nodes:

@@ -8,12 +8,15 @@ from urllib.parse import urljoin
 import dagster as dg
 
 from market_assets.defs import markdown, partitions, pictures
+from market_assets.defs.budget import refuse_when_spent
 from market_assets.defs.describe import OWNERS
 from market_assets.defs.expectations import asset_of, expectation_keys
 from market_assets.defs.resources import open_warehouse
 from market_assets.quality.expectations.judging import tables_of
 from market_assets.schemas.timeline import Window
 from market_assets.settings import Settings
+from market_assets.warehouse.metering import charged_to
+from market_assets.watch.spending import why_waiting
 
 if TYPE_CHECKING:
     from market_assets.quality.report.numbers import Report
@@ -55,7 +58,9 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
 
         window = context.partition_time_window
         folder = report_folder(settings)
-        with open_warehouse(settings, read_only=True) as warehouse:
+        refuse_when_spent(context, settings, "Writing the quality report")
+        payer = charged_to(label="report", asset=".".join(REPORT.path), run_id=context.run.run_id)
+        with payer, open_warehouse(settings, read_only=True) as warehouse:
             day = window.start.date()
             while day < window.end.date():
                 report = gather(settings, warehouse, day)
@@ -92,6 +97,8 @@ def quality_job(
         first = min(venue.start for venue in settings.enabled_venues.values())
         if yesterday < first:
             return dg.SkipReason(f"nothing is collected before {first}")
+        if (why := why_waiting(settings)) is not None:
+            return dg.SkipReason(why)
         return dg.RunRequest(run_key=str(yesterday), partition_key=str(yesterday))
 
     return job, nightly

@@ -7,11 +7,15 @@ import dagster as dg
 
 from market_assets.defs import describe, partitions
 from market_assets.defs.automation import raw_condition
+from market_assets.defs.budget import refuse_when_spent
 from market_assets.defs.checks import raw_check_specs
+from market_assets.defs.freshness import freshness_policy, freshness_specs
 from market_assets.defs.names import RAW_DATASETS, pool_of, raw_key
 from market_assets.defs.reading import RawRun, Reading
+from market_assets.defs.reconcile import is_reconciling
 from market_assets.schemas.datasets import INSTRUMENTS, Dataset
 from market_assets.settings import Settings, VenueSettings
+from market_assets.warehouse.metering import charged_to
 
 
 def raw_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -41,6 +45,7 @@ def _raw_asset(
             dg.AssetSpec(
                 key,
                 group_name=venue,
+                freshness_policy=freshness_policy(options, dataset, settings),
                 automation_condition=raw_condition(venue, dataset, settings),
                 description=describe.description(venue, options, dataset),
                 metadata=describe.metadata(venue, dataset),
@@ -49,7 +54,10 @@ def _raw_asset(
                 tags=describe.tags(venue, dataset),
             )
         ],
-        check_specs=raw_check_specs(venue, dataset, settings),
+        check_specs=[
+            *raw_check_specs(venue, dataset, settings),
+            *freshness_specs(venue, dataset, settings),
+        ],
         partitions_def=window(options),
         backfill_policy=policy(venue, settings),
         # The checks can be run alone.
@@ -61,6 +69,9 @@ def _raw_asset(
         context: dg.AssetExecutionContext, config: Reading
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         run = RawRun(context, venue, options, dataset, settings, config.refresh)
-        yield from run.materialise() if hourly else run.materialise_snapshot()
+        if is_reconciling(context):
+            refuse_when_spent(context, settings, f"Reading {venue} {dataset.name} again")
+        with charged_to(asset=".".join(key.path), run_id=context.run.run_id):
+            yield from run.materialise() if hourly else run.materialise_snapshot()
 
     return raw

@@ -11,11 +11,13 @@ from market_assets.defs.automation import LOOK_BACK, minute_of
 from market_assets.defs.names import HOURLY_DATASETS, REFRESH_TAG, raw_key
 from market_assets.defs.partitions import hour_key
 from market_assets.schemas.timeline import HOUR_MS, Window, floor_to, to_ms
+from market_assets.watch.spending import why_waiting
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings, VenueSettings
 
 _HOUR_OF_DAY = 2
+_TRIGGER = "reconcile"
 
 
 def reconcile_jobs(
@@ -28,6 +30,11 @@ def reconcile_jobs(
         jobs.append(job)
         schedules.append(_schedule(venue, options, job, settings))
     return jobs, schedules
+
+
+def is_reconciling(context: dg.AssetExecutionContext) -> bool:
+    """Does this run look for late corrections? Those are found a day later as well."""
+    return context.run.tags.get("trigger") == _TRIGGER
 
 
 def hours_to_read_again(options: VenueSettings, now: datetime) -> Window:
@@ -47,7 +54,7 @@ def _job(venue: str) -> dg.UnresolvedAssetJobDefinition:
             f"Reads hours of {venue} again, also complete ones. A value that differs is a"
             " correction: the old one goes to ops.revisions, the new one replaces it."
         ),
-        tags={"trigger": "reconcile", REFRESH_TAG: "true"},
+        tags={"trigger": _TRIGGER, REFRESH_TAG: "true"},
     )
 
 
@@ -73,6 +80,8 @@ def _schedule(
         window = hours_to_read_again(options, now)
         if not window:
             return dg.SkipReason(f"{venue} is not collected in the last 48 hours")
+        if (why := why_waiting(settings)) is not None:
+            return dg.SkipReason(why)
         return dg.RunRequest(
             run_key=now.isoformat(),
             tags={

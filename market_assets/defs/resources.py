@@ -16,12 +16,14 @@ def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[D
     """The warehouse of the settings, closed again whatever happens."""
     # Loads duckdb and pyarrow, which the code location and most processes never need.
     from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.estimate import Prices
 
     store = DuckLakeWarehouse(
         settings.warehouse.path,
         venues=tuple(settings.venues),
         lock_timeout_seconds=settings.warehouse.lock_timeout_seconds,
         read_only=read_only,
+        prices=Prices.of(settings),
     )
     try:
         yield store

@@ -15,6 +15,7 @@ from market_assets.marts.results import Result, read_results
 from market_assets.venues.registry import VENUES
 from market_assets.warehouse.contract import Build
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
+from market_assets.warehouse.estimate import Prices
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
@@ -54,6 +55,7 @@ def building(settings: Settings, first: date, last: date, run_id: str) -> Iterat
         settings.warehouse.path,
         venues=tuple(VENUES),
         lock_timeout_seconds=settings.warehouse.lock_timeout_seconds,
+        prices=Prices.of(settings),
     ) as warehouse:
         # Who commits holds the lock, so what was committed by now is what dbt will read. What comes
         # while it works may be in some models and not in others, and counts as changed after.

@@ -95,26 +95,23 @@ class Meter:
         return price(statement, self._known(cursor), self._prices)
 
     def facts(self, cursor: duckdb.DuckDBPyConnection) -> dict[str, TableFacts]:
-        """How large the tables are, as of a few minutes ago at most."""
-        return dict(self._known(cursor))
+        """How large the tables are now."""
+        return dict(self._measured(cursor))
 
     def spent(self, cursor: duckdb.DuckDBPyConnection, since: datetime) -> list[DaySpend]:
         """What every day since then cost, with what is not stored yet."""
+        import duckdb
+
         waiting = [noted for noted in self._spool.waiting() if noted.issued_at >= since]
         tables = self._known(cursor) if waiting else {}
         # One snapshot for both: a line that is stored between them would count twice or never.
         cursor.execute("BEGIN")
         try:
-            found = [
-                DaySpend(day.date() if isinstance(day, datetime) else day, *rest)
-                for day, *rest in cursor.execute(
-                    "SELECT CAST(issued_at AS DATE), label, asset, count(*),"
-                    " CAST(sum(bytes_processed) AS BIGINT), CAST(sum(bytes_billed) AS BIGINT),"
-                    f" sum(dollars) FROM {QUERY_COSTS.qualified}"
-                    f" WHERE issued_at >= {_moment(since)} GROUP BY ALL"
-                ).fetchall()
-            ]
+            found = _days_stored(cursor, since)
             stored = _stored_ids(cursor, waiting)
+        except duckdb.CatalogException:
+            # A store of an older version that nobody has written to since.
+            found, stored = [], frozenset()
         finally:
             cursor.execute("ROLLBACK")
         left = (noted for noted in waiting if noted.statement_id not in stored)
@@ -180,6 +177,15 @@ def _store(connection: duckdb.DuckDBPyConnection, rows: Sequence[dict[str, Any]]
     if rows:
         with registered(connection, "issued", arrow.table(rows, QUERY_COSTS.arrow_schema())):
             connection.execute(f"INSERT INTO {QUERY_COSTS.qualified} BY NAME SELECT * FROM issued")
+
+
+def _days_stored(connection: duckdb.DuckDBPyConnection, since: datetime) -> list[DaySpend]:
+    rows = connection.execute(
+        "SELECT CAST(issued_at AS DATE), label, asset, count(*),"
+        " CAST(sum(bytes_processed) AS BIGINT), CAST(sum(bytes_billed) AS BIGINT), sum(dollars)"
+        f" FROM {QUERY_COSTS.qualified} WHERE issued_at >= {_moment(since)} GROUP BY ALL"
+    ).fetchall()
+    return [DaySpend(*row) for row in rows]
 
 
 def _stored_ids(connection: duckdb.DuckDBPyConnection, noted: Sequence[Noted]) -> frozenset[str]:

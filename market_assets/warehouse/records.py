@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from market_assets.schemas.requests import RequestRecord
-from market_assets.warehouse import changes, checks, ledger, statements
+from market_assets.warehouse import budget, changes, checks, ledger, statements
 from market_assets.warehouse.contract import Build, Change, CheckResult, MissingSpan, RepairAttempt
 from market_assets.warehouse.metering import metered
 
@@ -110,10 +110,25 @@ class Records:
         self._refuse_when_read_only()
         self._meter.settle()
 
+    @metered(statements.spent)
     def spent(self, since: datetime) -> list[DaySpend]:
         """What statements cost since then, by day, label and asset; to the last one issued."""
         with self._session.reading("Reading what was spent") as cursor:
             return self._meter.spent(cursor, since)
+
+    @metered(statements.load)
+    def release_budget(self, day: date, because: str) -> bool:
+        """Let a day go on whose budget is used up; False when somebody had done so already."""
+        self._refuse_when_read_only()
+        return self._write(
+            "Releasing the budget", lambda connection: budget.release(connection, day, because)
+        )
+
+    @metered(statements.released)
+    def released(self, day: date) -> str | None:
+        """Why the day was released, None when it was not."""
+        with self._session.reading("Reading whether the budget was released") as cursor:
+            return budget.released(cursor, day)
 
     def table_facts(self) -> dict[str, TableFacts]:
         """How large the tables are, as the estimates of cost take them."""

@@ -7,7 +7,7 @@ days. Logs that only grow are loaded straight in. Nothing is pruned but by day.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from market_assets.schemas.datasets import DATASETS, Dataset
@@ -23,6 +23,7 @@ from market_assets.warehouse.tables import (
     REPAIRS,
     REVISIONS,
 )
+from market_assets.warehouse.watch_tables import BUDGET_RELEASES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -131,6 +132,15 @@ def check_results(since: datetime) -> list[Statement]:
     return [Statement("checks", (_log(_name(CHECK_RESULTS), columns, since),))]
 
 
+def spent(since: datetime) -> list[Statement]:
+    columns = ("issued_at", "label", "asset", "bytes_processed", "bytes_billed", "dollars")
+    return [Statement("costs", (_log("ops.query_costs", columns, since),))]
+
+
+def released(_: date) -> list[Statement]:
+    return [Statement("costs", (Scan(_name(BUDGET_RELEASES)),))]
+
+
 def missing() -> list[Statement]:
     columns = (*_SERIES, "gap_start", "gap_end", "reason", "evidence")
     return [Statement("missing", (Scan(_name(GAPS), columns),))]
@@ -179,12 +189,14 @@ def epoch_day(ms: int) -> int:
 
 
 def _days_of(rows: pa.Table) -> tuple[int | None, int | None]:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     if "timestamp" not in rows.column_names:
         return None, None
-    found = pc.min_max(rows.column("timestamp")).as_py()
-    return epoch_day(to_ms(found["min"])), epoch_day(to_ms(found["max"]))
+    # As numbers: to tell a time with its zone pyarrow imports pandas.
+    found = pc.min_max(rows.column("timestamp").cast(pa.int64())).as_py()
+    return epoch_day(found["min"] // 1000), epoch_day(found["max"] // 1000)
 
 
 def _rows(venue: str, dataset: Dataset, window: Window | None) -> Scan:

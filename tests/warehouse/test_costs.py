@@ -250,11 +250,13 @@ def test_what_was_spent_counts_what_is_stored_and_what_is_not_yet_the_same(
     warehouse: DuckLakeWarehouse,
 ):
     warehouse.missing()
-    before = warehouse.spent(LONG_AGO)
+    [before] = warehouse.spent(LONG_AGO)
     warehouse.settle_costs()
-    assert warehouse.spent(LONG_AGO) == before
+    [asking, after] = warehouse.spent(LONG_AGO)
+    assert after == before
+    assert (asking.label, asking.statements) == ("costs", 1)
     warehouse.missing()
-    [line] = warehouse.spent(LONG_AGO)
+    [_, line] = warehouse.spent(LONG_AGO)
     assert (line.label, line.statements, line.bytes_billed) == ("missing", 2, 20 * MIB)
     assert line.dollars == pytest.approx(20 * MIB / TIB * 6.25)
     assert line.day == datetime.now(UTC).date()
@@ -266,7 +268,7 @@ def test_who_may_only_read_leaves_rows_too(store: Path, opened: Open):
     reader.missing()
     [line] = reader.spent(LONG_AGO)
     assert line.label == "missing"
-    assert labels(opened(store)) == ["missing"]
+    assert labels(opened(store)) == ["missing", "costs"]
 
 
 def test_rows_past_retention_go_with_the_data(warehouse: DuckLakeWarehouse):

@@ -1,0 +1,30 @@
+"""What the tables cost to keep, by the price of active logical storage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from market_assets.settings import Settings
+    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+
+GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class StorageCost:
+    """Logical bytes, as BigQuery counts them, and their price."""
+
+    bytes: int
+    dollars_per_month: float
+
+
+def storage_cost(settings: Settings, warehouse: DuckLakeWarehouse) -> StorageCost:
+    """All rows at their width on BigQuery: not the size of the compressed files here."""
+    size = sum(facts.rows() * facts.row_bytes() for facts in warehouse.table_facts().values())
+    return StorageCost(round(size), dollars(size, settings.marts.storage_dollars_per_gib_month))
+
+
+def dollars(size: float, dollars_per_gib_month: float) -> float:
+    return size / GIB * dollars_per_gib_month
