@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 HOUR = 3600
 DAY = 24 * HOUR
 
 
+@lru_cache(maxsize=512)  # thousands of series tell of the same few hours
 def moment(at: datetime) -> str:
     """`2026-11-20 14:00 UTC`, whatever time zone it came in."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
