@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from market_assets.settings import Settings, VenueSettings
+from market_assets.errors import SettingsInvalid
+from market_assets.settings import Secrets, Settings, VenueSettings, load_secrets
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -53,6 +54,7 @@ def diagnose(
     time_paths: Mapping[str, str] = TIME_PATHS,
     ui_port: int = UI_PORT,
     python: tuple[int, int] = sys.version_info[:2],
+    secrets: Secrets | None = None,
 ) -> list[Finding]:
     """Every check, in the order in which a person would mend them."""
     findings = [
@@ -67,6 +69,7 @@ def diagnose(
         port("simulator port", settings.simulator.port, "stop it, or set simulator.port"),
         port("metrics port", settings.metrics_port, "stop it; demo and up take the next free one"),
     ]
+    findings += channels(settings, load_secrets() if secrets is None else secrets)
     venues = settings.enabled_venues
     if not venues:
         return [
@@ -136,6 +139,26 @@ def _holder(number: int) -> str:
     except (psutil.Error, OSError):
         pass  # other users' processes are hidden from us: the port is taken all the same
     return ""
+
+
+def channels(settings: Settings, secrets: Secrets) -> list[Finding]:
+    """Whether each alert channel has a URL that can be sent to; nothing is sent."""
+    from market_assets.alerts.channel import open_channel
+
+    alerts = settings.alerts
+    if not alerts.channels:
+        return [Finding("alert channels", "ok", "none but the log: logs/alerts.log in state_dir")]
+    findings = []
+    for channel in alerts.channels:
+        check = f"alert channel {channel.name}"
+        try:
+            service = open_channel(channel, secrets, alerts.delivery.timeout_seconds)
+        except SettingsInvalid as error:
+            findings.append(Finding(check, "fail", error.problem, error.action))
+            continue
+        action = f"market-assets alerts test --channel {channel.name} sends to it"
+        findings.append(Finding(check, "ok", f"{service.service_name}, not tried", action))
+    return findings
 
 
 def reach(name: str, venue: VenueSettings, time_path: str | None) -> list[Finding]:

@@ -128,11 +128,24 @@ def alert_named(connection: duckdb.DuckDBPyConnection, prefix: str) -> Alert:
 
 
 def _version(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    if not _is_there(connection):
+        return 0, 0
     counts = [
         connection.execute(f"SELECT count(*) FROM {table.qualified}").fetchall()[0][0]
         for table in (ALERTS, ALERT_DELIVERIES)
     ]
     return counts[0], counts[1]
+
+
+def _is_there(connection: duckdb.DuckDBPyConnection) -> bool:
+    """A store of an older version has no such tables until somebody writes to it."""
+    import duckdb
+
+    try:
+        connection.execute(f"DESCRIBE {ALERTS.qualified}")
+    except duckdb.CatalogException:
+        return False
+    return True
 
 
 def _last(table: StoredTable, identity: str) -> str:
@@ -206,6 +219,8 @@ def _member(member: AlertMember) -> dict[str, Any]:
 
 
 def _alerts(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Alert]:
+    if not _is_there(connection):
+        return []
     alerts: list[Alert] = []
     for row in _rows(connection, sql):
         detail = json.loads(row["detail"])

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from market_assets import doctor
-from market_assets.settings import VenueSettings, load_settings
+from market_assets.settings import Secrets, Settings, VenueSettings, load_settings
 
 
 @contextmanager
@@ -184,6 +184,7 @@ def test_diagnose_reports_every_check(tmp_path: Path) -> None:
         "UI port",
         "simulator port",
         "metrics port",
+        "alert channels",
         "venue binance",
         "clock against binance",
         "venue okx",
@@ -192,3 +193,19 @@ def test_diagnose_reports_every_check(tmp_path: Path) -> None:
     assert str(file) in findings[0].detail
     assert not any(finding.status == "fail" for finding in findings)
     assert not (tmp_path / ".state").exists()
+
+
+def test_alert_channels_are_judged_by_their_secrets_and_nothing_is_sent() -> None:
+    names = ("chat", "absent", "typo")
+    settings = Settings.model_validate(
+        {"alerts": {"channels": [{"name": name, "url_secret": f"{name}_url"} for name in names]}}
+    )
+    # Nobody listens on port 9: what was sent would fail.
+    urls = {"chat_url": "json://127.0.0.1:9/T0secret", "typo_url": "jsn://127.0.0.1/T0secret"}
+    chat, absent, typo = doctor.channels(settings, Secrets(urls))
+
+    assert (chat.status, absent.status, typo.status) == ("ok", "fail", "fail")
+    assert "alerts test --channel chat" in chat.action
+    assert "MARKET_ASSETS_SECRET_ABSENT_URL" in absent.action
+    assert "no such scheme" in typo.detail
+    assert "T0secret" not in f"{chat}{typo}"
