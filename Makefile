@@ -69,6 +69,7 @@ bench: venv ## Run the benchmarks
 docs-reference: venv ## Write docs/reference and the dbt sources from the code
 	$(BIN)/python scripts/generate_settings_reference.py
 	$(BIN)/python scripts/generate_checks_reference.py
+	$(BIN)/python scripts/generate_alerts_reference.py
 	$(BIN)/python scripts/generate_dbt_sources.py
 
 # --no-config, --no-emit-*: the same file on every machine, whatever its mirror.

@@ -148,7 +148,7 @@ def test_every_key_says_what_it_is() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
 
-@pytest.mark.parametrize("what", ["settings", "checks"])
+@pytest.mark.parametrize("what", ["settings", "checks", "alerts"])
 def test_the_reference_is_up_to_date(what: str) -> None:
     script = ROOT / "scripts" / f"generate_{what}_reference.py"
 
