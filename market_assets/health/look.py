@@ -123,9 +123,10 @@ class Look:
         if newest > self.latest:
             return Age(series, "ahead", limit)
         data, ingested = _since(_latest(newest, begins), now), series.newest_ingestion_at
-        # An ingestion in the future was stamped by a clock that was wrong then: the data tell.
-        if ingested is None or ingested > self.latest:
+        if ingested is None:
             return Age(series, "owed", limit, data)
+        # An ingestion in the future was stamped by a clock that was wrong then: its age is none,
+        # and the data tell.
         return Age(series, "owed", limit, data, _since(_latest(ingested, begins), now))
 
 

@@ -25,7 +25,14 @@ from health_support import (
     series,
 )
 
-from market_assets.health.observed import CheckState, Observed, PreviousLook, Storage, Ticker
+from market_assets.health.observed import (
+    CheckState,
+    InstrumentChange,
+    Observed,
+    PreviousLook,
+    Storage,
+    Ticker,
+)
 
 NOBODY_ASKS = ("platform_was_down", "requests", "")
 
@@ -175,6 +182,13 @@ def test_a_clock_behind_the_venues_is_told_and_nothing_else_about_time() -> None
     )
 
     assert keys(judged(seen)) == {("watch_failed", "clock", ""), ("disk_left", "", "")}
+
+
+def test_what_has_happened_is_told_even_by_a_wrong_clock() -> None:
+    change = InstrumentChange("okx", "BTCUSDT", "tick_size", "1", "2", NOW, LONG_AGO)
+    seen = platform(series(age=-HOUR), instrument_changes=(change,))
+
+    assert ("instrument_changed", "okx") in {key[:2] for key in keys(judged(seen))}
 
 
 def test_one_row_of_the_future_is_not_our_clock() -> None:
