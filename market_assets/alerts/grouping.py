@@ -23,6 +23,7 @@ class Found:
     members: tuple[AlertMember, ...] = ()
     severity: AlertSeverity = "info"
     is_event: bool = False
+    is_failing: bool = False  # it was seen to be wrong, not only not seen to be fine
     is_silenced: bool = False  # nobody wants to hear of the rule
 
 
@@ -103,4 +104,5 @@ def _of_group(group: Sequence[Verdict], alert: Alert | None, settings: Settings)
         tuple(member for _, member in sorted(members.items())),
         worst(severities or ["info"]),
         is_event,
+        bool(failing),
     )

@@ -115,7 +115,7 @@ def _end(alert: Alert, found: Found, now: datetime) -> Change:
 
 
 def _fire_in_time(alert: Alert, found: Found, settings: Settings, now: datetime) -> Change | None:
-    if not _lasts(alert, settings, now):
+    if not found.is_failing or not _lasts(alert, settings, now):
         return None
     told = _told("fired", found, now)
     return Change(_next(alert, now, found, **told), "fired")
@@ -127,7 +127,8 @@ def _go_on(alert: Alert, found: Found, settings: Settings, now: datetime) -> Cha
     if _is_worse(found.severity, alert.peak_severity):
         # Who acknowledged a warning has not acknowledged this.
         return Change(_next(alert, now, found, **_told("worsened", found, now)), "fired")
-    if alert.state == "firing":
+    # What cannot be seen is usually hidden behind a larger trouble that is told of itself.
+    if alert.state == "firing" and found.is_failing:
         told = {"told_at": now, "reopened_at": None}
         if _is_to_be_escalated(alert, found, settings, now):
             escalated = {"change": "escalated", "escalated_at": now}
