@@ -38,5 +38,7 @@
             ~ ' weight:int64 bytes:int64',
         'revisions': series ~ 'timestamp:timestamp old_values:string new_values:string'
             ~ ' revised_at:timestamp',
+        'query_costs': 'issued_at:timestamp label:string asset:string bytes_processed:int64'
+            ~ ' bytes_billed:int64 dollars',
     }) }}
 {%- endmacro %}

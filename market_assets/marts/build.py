@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from market_assets.errors import MartsFailed
+from market_assets.marts.costs import charge
 from market_assets.marts.lineage import column_lineage
 from market_assets.marts.project import Project
 from market_assets.marts.results import Result, read_results
@@ -16,6 +17,7 @@ from market_assets.venues.registry import VENUES
 from market_assets.warehouse.contract import Build
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
 from market_assets.warehouse.estimate import Prices
+from market_assets.warehouse.metering import charged_to
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
@@ -102,6 +104,8 @@ def build(
         finally:
             results = read_results(folder)
             work.done += [result.name for result in results if result.built]
+            with charged_to(run_id=run_id):
+                charge(project, work.warehouse, results, first, last)
     return results
 
 

@@ -77,6 +77,9 @@ class Project:
             **given,
             "PYTHONPATH": os.pathsep.join(search),
             "MARKET_ASSETS_WAREHOUSE__PATH": str(self.settings.warehouse.path.absolute()),
+            "MARKET_ASSETS_COSTS__MAXIMUM_BYTES_BILLED": str(
+                self.settings.costs.maximum_bytes_billed
+            ),
             "DBT_PROJECT_DIR": str(self.source),
             "DBT_PROFILES_DIR": str(self.source),
             "DBT_TARGET_PATH": str(self.target),

@@ -20,6 +20,8 @@ class Result:
     seconds: float
     message: str
     failures: int
+    # What dbt made of the model's text for this run.
+    sql: str = ""
 
     @property
     def built(self) -> bool:
@@ -55,6 +57,7 @@ def read_results(folder: Path) -> list[Result]:
             float(item["execution_time"] or 0),
             str(item["message"] or ""),
             int(item["failures"] or 0),
+            str(item.get("compiled_code") or ""),
         )
         for item in told["results"]
     ]

@@ -6,13 +6,17 @@ time is compared with: just what BigQuery bills by.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from market_assets.warehouse.connection import connect
 from market_assets.warehouse.estimate import Scan, TableFacts
+from market_assets.warehouse.layout import Layout
 from market_assets.warehouse.table_facts import partition_column
 
 if TYPE_CHECKING:
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
 # What has no facts counts for the minimum: the catalog's own tables as one, INFORMATION_SCHEMA.
 CATALOG_TABLE = "information_schema.tables"
+_SAME_ROW = "file_row_number = file_row_number"
 _EPOCH = date(1970, 1, 1)
 _COMPARED = re.compile(
     r"(?:CAST\()?\"?(?P<column>\w+)\"?(?: AS TIMESTAMP WITH TIME ZONE\))?"
@@ -36,12 +41,51 @@ def scans_of(
     return tuple(scans_in(json.loads(plan), tables))
 
 
+@contextlib.contextmanager
+def planner(
+    layout: Layout, tables: Mapping[str, TableFacts]
+) -> Iterator[Callable[[str], tuple[Scan, ...]]]:
+    """What SQL of dbt reads, whatever is stored today: no scan is left out because it is empty.
+
+    SQL that cannot be planned (a table that is gone by now) reads nothing that can be told.
+    """
+    import duckdb
+
+    connection = connect(layout, read_only=True)
+    try:
+        connection.execute("SET disabled_optimizers = 'statistics_propagation,empty_result_pullup'")
+        connection.execute("CREATE TEMP TYPE float64 AS DOUBLE")
+
+        def reads_of(sql: str) -> tuple[Scan, ...]:
+            try:
+                return scans_of(connection, sql, tables)
+            except duckdb.Error:
+                return ()
+
+        yield reads_of
+    finally:
+        connection.close()
+
+
 def scans_in(nodes: list[dict[str, Any]], tables: Mapping[str, TableFacts]) -> Iterator[Scan]:
     for node in nodes:
         scan = _scan(node, tables)
         if scan is not None:
             yield scan
-        yield from scans_in(node.get("children", []), tables)
+        children = node.get("children", [])
+        if any(_SAME_ROW in text for text in _texts(node["extra_info"].get("Conditions"))):
+            yield from _fetched(*(tuple(scans_in([child], tables)) for child in children))
+        else:
+            yield from scans_in(children, tables)
+
+
+def _fetched(whole: Iterable[Scan], found: Sequence[Scan]) -> Iterator[Scan]:
+    """The engine finds rows first and fetches their other columns after: days were told once."""
+    days = {scan.table: (scan.first_day, scan.last_day) for scan in found}
+    for scan in whole:
+        first, last = days.get(scan.table, (scan.first_day, scan.last_day))
+        yield replace(scan, first_day=first, last_day=last)
+    yield from found
 
 
 def _scan(node: Mapping[str, Any], tables: Mapping[str, TableFacts]) -> Scan | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from market_assets.schemas.requests import RequestRecord
-from market_assets.warehouse import budget, changes, checks, ledger, statements
+from market_assets.warehouse import budget, changes, checks, ledger, plans, statements
 from market_assets.warehouse.contract import Build, Change, CheckResult, MissingSpan, RepairAttempt
 from market_assets.warehouse.metering import metered
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from market_assets.warehouse.costs import DaySpend, Meter
-    from market_assets.warehouse.estimate import Statement, TableFacts
+    from market_assets.warehouse.estimate import Scan, Statement, TableFacts
     from market_assets.warehouse.session import Session
 
 T = TypeVar("T")
@@ -134,6 +135,12 @@ class Records:
         """How large the tables are, as the estimates of cost take them."""
         with self._session.reading("Measuring the tables") as cursor:
             return self._meter.facts(cursor)
+
+    @contextlib.contextmanager
+    def planning(self) -> Iterator[Callable[[str], tuple[Scan, ...]]]:
+        """A function that tells what a SELECT reads, without running it."""
+        with plans.planner(self._session.layout, self.table_facts()) as reads_of:
+            yield reads_of
 
     # -- inside ----------------------------------------------------------------------------------
 

@@ -64,12 +64,14 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> dict[str, TableFacts]:
         if table in names and times[table] == column:
             days.setdefault(table, []).append(Span(_day(first), _day(last), rows))
             seen[table] = seen.get(table, 0) + rows
+    counted = dict(_counted(connection))
     return {
-        names[table]: TableFacts(
-            widths[table], days.get(table, ()), max(0, rows - seen.get(table, 0))
+        name: TableFacts(
+            widths[table],
+            days.get(table, ()),
+            max(0, counted.get(table, 0) - seen.get(table, 0)),
         )
-        for table, rows in _counted(connection)
-        if table in names
+        for table, name in names.items()
     }
 
 

@@ -150,6 +150,9 @@ def test_a_query_is_billed_for_the_columns_and_days_that_its_plan_reads(exact: D
         "SELECT symbol, avg(close) FROM raw.binance_ohlcv GROUP BY 1 LIMIT 1": 96 * (9 + 8),
         f"SELECT close FROM raw.binance_ohlcv WHERE venue = 'okx' OR timestamp < '{second}'": 96
         * (8 + 9 + 8),
+        # the engine fetches the rows that it found by another look into the table
+        f"SELECT * FROM raw.binance_ohlcv WHERE timestamp < '{second}' ORDER BY close LIMIT 1": 24
+        * ROW_BYTES,
         "SELECT 1": 0,
         "SELECT a.open FROM raw.binance_ohlcv a JOIN raw.binance_ohlcv b USING (timestamp)": 96
         * (8 + 8),
