@@ -8,9 +8,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 from marts_support import MartsLab
 
+from market_assets.settings import load_secrets, load_settings
 from market_assets.settings.alerts import MarketAlert
+from market_assets.watch.looking import Watch
 from market_assets.watch.market import MarketLook
 
 pytestmark = pytest.mark.xdist_group("marts")
@@ -165,3 +168,40 @@ def test_without_market_alerts_the_warehouse_is_not_asked(small: MartsLab) -> No
     small.store.close()
 
     assert MarketLook([]).values(small.store, 1, END) == ()
+
+
+def test_a_market_alert_fires_resolves_and_is_told_like_any_other(
+    year: MartsLab, tmp_path: Path
+) -> None:
+    lab = year.copy(tmp_path)
+    price = float(hour_of(lab, "okx", "BTCUSDT")["close"])
+    entry = {"name": "high", "rule": "price_threshold", "symbol": "BTCUSDT", "venue": "okx"}
+    document = yaml.safe_load(lab.file.read_text())
+    document["alerts"] = {"market": [entry | {"above": price * 0.9, "severity": "warning"}]}
+    lab.file.write_text(yaml.safe_dump(document))
+    watch = Watch(load_settings(lab.file, {}), load_secrets({}))
+    try:
+
+        def alerts() -> list[Any]:
+            return [alert for alert in watch.alerts() if alert.rule == "price_threshold"]
+
+        watch.look(END + timedelta(minutes=5))
+        (fired,) = alerts()
+        assert (fired.scope, fired.severity, fired.state) == ("high", "warning", "firing")
+        assert f"the price is {price:,.6g}" in fired.title
+
+        near = price * 0.9 * 0.997
+        where = "venue = 'okx' AND symbol = 'BTCUSDT'"
+        lab.write(f"UPDATE lake.marts.hourly_stats SET close = {near} WHERE {where}")
+        watch.look(END + timedelta(minutes=6))
+        assert alerts()[0].state == "firing", "within the margin"
+
+        lab.write(f"UPDATE lake.marts.hourly_stats SET close = close * 0.99 WHERE {where}")
+        watch.look(END + timedelta(minutes=7))
+        (resolved,) = alerts()
+        assert (resolved.alert_id, resolved.state) == (fired.alert_id, "resolved")
+    finally:
+        watch.close()
+        lab.close()
+    log = (tmp_path / "state" / "logs" / "alerts.log").read_text(encoding="utf-8")
+    assert log.count("Price threshold, high okx BTCUSDT") == 2
