@@ -24,6 +24,7 @@ from market_assets.health.observed import (
 )
 from market_assets.schemas.verdicts import Verdict
 from market_assets.settings.alerts import ALERT_RULES
+from market_assets.watch.facts import WAREHOUSE
 from market_assets.watch.gauges import gauges
 from market_assets.watch.memory import Memory, read_memory, write_memory
 from market_assets.watch.observing import Observer
@@ -99,7 +100,8 @@ class Watch:
         )
         problems = {**sight.problems, **platform.problems}
         verdicts = evaluate(observed, self._policy, now)
-        verdicts += _seeing(problems, is_young=now - memory.began_at < _GRACE)
+        is_new = now - memory.began_at < _GRACE and not self._observer.has_warehouse
+        verdicts += _seeing(problems, is_new=is_new)
         told = self._tell(verdicts, now)
         failing = remembered(verdicts, previous.failing if previous else frozenset())
         memory = replace(sight.memory, failing=tuple(sorted(failing)))
@@ -151,6 +153,7 @@ class Watch:
                 alert for one in (told.open if told else ()) if (alert := _open(one)) is not None
             ),
             gauges=tuple(gauges(observed, now)),
+            problem="" if told else "the desk failed: nobody is told of alerts (see the log)",
             failing=tuple(
                 FailingChannel(one.channel, one.messages, one.error)
                 for one in (told.failing if told else ())
@@ -174,7 +177,7 @@ def _open(alert: Alert) -> OpenAlert | None:
     )
 
 
-def _seeing(problems: Mapping[str, str], *, is_young: bool) -> list[Verdict]:
+def _seeing(problems: Mapping[str, str], *, is_new: bool) -> list[Verdict]:
     """What could not be seen, part by part."""
     if not problems:
         return [Verdict("watch_failed", "seeing", "", "ok", "everything could be seen")]
@@ -183,7 +186,7 @@ def _seeing(problems: Mapping[str, str], *, is_young: bool) -> list[Verdict]:
             "watch_failed",
             "seeing",
             part,
-            "unknown" if is_young else "failing",
+            "unknown" if is_new and part == WAREHOUSE else "failing",
             f"it could not be seen: {why}",
         )
         for part, why in sorted(problems.items())

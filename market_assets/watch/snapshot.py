@@ -62,6 +62,7 @@ class Snapshot:
     alerts: tuple[OpenAlert, ...] = ()
     gauges: tuple[Gauge, ...] = ()
     failing: tuple[FailingChannel, ...] = ()
+    problem: str = ""  # why this look could tell nobody
     version: str = __version__
 
     def is_old(self, now: float) -> bool:

@@ -39,6 +39,8 @@ def health(snapshot: Snapshot | None, now: float) -> Health:
         when = f"{abs(age):.0f} s {'ago' if age >= 0 else 'in the future'}"
         limit = MISSED_LOOKS * snapshot.interval_seconds
         reasons.append(f"the watch looked last {when} (limit {limit} s)")
+    if snapshot.problem:
+        reasons.append(snapshot.problem)
     reasons += [
         f"critical: {alert.title}"
         for alert in snapshot.alerts

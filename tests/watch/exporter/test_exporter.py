@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -112,6 +113,13 @@ def test_health_names_everything_that_speaks_against_it(
     assert found.body["status"] == ("unhealthy" if reasons else "healthy")
     assert found.body["reasons"] == reasons
     assert found.body["age_seconds"] == later
+
+
+def test_a_look_that_could_tell_nobody_is_not_well() -> None:
+    """It has no open alerts to show, because it does not know them."""
+    silent = replace(look(NOW), alerts=(), problem="the desk failed")
+
+    assert health(silent, NOW.timestamp()).reasons == ("the desk failed",)
 
 
 @pytest.mark.parametrize(
