@@ -41,6 +41,6 @@ def judge(look: Look) -> Iterator[Verdict]:
         )
 
 
-def _order(check: CheckState) -> tuple[datetime, bool, int]:
-    """Of verdicts of one moment, the worse."""
-    return check.checked_at, not check.passed, check.findings
+def _order(check: CheckState) -> tuple[datetime, bool, int, str, str]:
+    """The newest; of verdicts of one moment, the worse."""
+    return check.checked_at, not check.passed, check.findings, check.severity, check.sample

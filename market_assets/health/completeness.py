@@ -6,7 +6,7 @@ What came due so lately that freshness still waits for it is not absent yet. Day
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from market_assets.health.limits import is_above
 from market_assets.health.look import Look
@@ -38,7 +38,7 @@ def _verdict(look: Look, key: Key, days: list[DayCompleteness]) -> Verdict:
     text = f"{share:.1f} % of {expected} (limit {limit:g})"
     if missing or unasked:
         text += f": {missing} missing, {unasked} not asked for"
-        text += f", worst {min(days, key=_share).day.isoformat()}"
+        text += f", worst {min(days, key=_worst).day.isoformat()}"
     # Judged by what is absent, so that the margin of a limit of 95 % is half a percent and that
     # of 100 % is none: everything there is fine.
     bad = is_above(look, "completeness", scope, member, absent, 100 - limit)
@@ -50,8 +50,10 @@ def _verdict(look: Look, key: Key, days: list[DayCompleteness]) -> Verdict:
     return Verdict("completeness", scope, member, "failing", text, share, limit)
 
 
-def _share(day: DayCompleteness) -> float:
-    return 1 - (day.missing + day.unasked) / day.expected if day.expected else 1.0
+def _worst(day: DayCompleteness) -> tuple[float, date]:
+    """The least share first; of days that are as bad, the first."""
+    share = 1 - (day.missing + day.unasked) / day.expected if day.expected else 1.0
+    return share, day.day
 
 
 def _awaited(look: Look, day: DayCompleteness) -> int:

@@ -77,11 +77,17 @@ def evaluate(
         raise ValueError(f"a look needs a moment with its time zone, not {now}")
     look = Look(observed, policy, now.astimezone(UTC))
     verdicts = [verdict for group in groups for verdict in _judged(group, look)]
-    venues = {("run_failed", r.job, r.target): r.venue for r in observed.failed_runs or ()}
+    return sorted(inhibited(verdicts, policy.off, _venues(observed)), key=_order)
+
+
+def _venues(observed: Observed) -> dict[VerdictKey, str]:
+    """Whose work failed, where that is known."""
+    runs = sorted((run.job, run.target, run.venue) for run in observed.failed_runs or ())
+    venues: dict[VerdictKey, str] = {("run_failed", job, work): venue for job, work, venue in runs}
     for backfill in observed.backfills or ():
         for rule in ("backfill_failed", "backfill_stuck"):
             venues[rule, backfill.target, backfill.backfill_id] = backfill.venue
-    return sorted(inhibited(verdicts, policy.off, venues), key=_order)
+    return venues
 
 
 def remembered(verdicts: Iterable[Verdict], before: frozenset[VerdictKey]) -> frozenset[VerdictKey]:
@@ -93,7 +99,9 @@ def remembered(verdicts: Iterable[Verdict], before: frozenset[VerdictKey]) -> fr
             keys.add(key)
         elif verdict.state == "unknown" and not verdict.scope and not verdict.member:
             keys |= {known for known in before if known[0] == verdict.rule}
-        elif verdict.state == "unknown" and key in before:
+        elif verdict.state == "unknown" and (
+            key in before or verdict.member.startswith(requests.OUTAGE)
+        ):
             keys.add(key)
     return frozenset(keys)
 

@@ -19,7 +19,7 @@ def judge(look: Look) -> Iterator[Verdict]:
 
 
 def _verdict(look: Look, job: str, target: str, runs: list[FailedRun]) -> Verdict:
-    newest = max(runs, key=lambda run: (run.failed_at, run.run_id))
+    newest = max(runs, key=lambda run: (run.failed_at, run.run_id, run.error))
     succeeded = max((r.succeeded_at for r in runs if r.succeeded_at), default=None)
     if succeeded is not None and succeeded > newest.failed_at:
         return Verdict("run_failed", job, target, "ok", f"succeeded {moment(succeeded)}")

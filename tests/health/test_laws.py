@@ -32,7 +32,7 @@ from market_assets.health.observed import (
 )
 from market_assets.schemas.verdicts import Verdict
 
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=40, deadline=None)
 # Near limits, on them, far away, in the future, for ever.
 NEAR = [n * MINUTE for n in (-6, -5, 0, 1, 10, 15, 119, 120, 121, 181)]
 FAR = [n * HOUR for n in (-9600, -1, 4, 11, 23, 25, 72, 2160, 96_000)]
@@ -120,7 +120,7 @@ looks = st.builds(
             moments.map(lambda at: at.date()),
             *[counts] * 5,
         )
-    ),
+    ).map(unique_by(lambda d: (d.venue, d.symbol, d.day))),
     checks=several(
         st.builds(
             CheckState,
@@ -133,7 +133,9 @@ looks = st.builds(
         )
     ),
     failed_runs=several(
-        st.builds(FailedRun, words, words, words, moments, words, maybe, st.booleans(), words)
+        st.builds(
+            FailedRun, st.uuids().map(str), words, words, moments, words, maybe, st.booleans()
+        )
     ),
     backfills=several(
         st.builds(
@@ -264,6 +266,8 @@ def test_an_explanation_never_makes_anything_fine_or_worse(
         found = evaluate(observed, replace(POLICY, off=policy_off), NOW)
         return {(v.rule, v.scope, v.member, v.text.split("; not told")[0]): v.state for v in found}
 
+    # (What an outage left behind is a matter of the look before: see test_venues.)
+    observed = replace(observed, previous=None)
     all_off = frozenset({"venue_down", "platform_was_down", "watch_failed"})
     raw, some = states(all_off), states(off)
     assert raw.keys() == some.keys()

@@ -309,6 +309,50 @@ def test_a_venue_is_slow_by_its_p95(
     assert one(judged(after_failing(seen, *[key] * before)), *key).state == state
 
 
+WINDOW = [  # minutes since the outage, failures in the window, p95: timeouts are slow
+    (0, 90, 10_000.0),  # down
+    (1, 90, 10_000.0),  # up again
+    (20, 60, 10_000.0),
+    (40, 30, 9_000.0),
+    (60, 0, 120.0),
+]
+
+
+@pytest.mark.parametrize(
+    ("changed", "rates"),
+    [
+        ({}, "????."),
+        ({20: 91}, "??XX."),  # one more than there were: it is not the outage's
+        ({40: 61}, "???X."),
+        ({20: 90}, "????."),
+    ],
+)
+def test_failures_of_an_outage_are_not_told_again_when_it_is_over(
+    changed: dict[int, int], rates: str
+) -> None:
+    watch, story = Watching(interval=20 * MINUTE), ""
+    for minute, usual, latency in WINDOW:
+        now, failed = NOW + minute * MINUTE, {"timeout": changed.get(minute, usual)}
+        asked = (failing if minute == 0 else answering)(
+            failed=failed, p95_latency_ms=latency, last_ok_at=now, last_failed_at=NOW
+        )
+        found = watch.look(platform(series(newest_data_at=now), answers=(asked,)), now)
+        rate = one(found, "error_rate", "binance").state
+        assert (one(found, "venue_down", "binance").state == "failing") is (minute == 0)
+        assert one(found, "api_latency", "binance").state == rate
+        story += {"ok": ".", "failing": "X", "unknown": "?"}[rate]
+
+    assert story == rates
+
+
+def test_who_switched_off_outages_hears_of_their_failures() -> None:
+    loud = replace(POLICY, off=frozenset({"venue_down"}))
+    seen = platform(series(), answers=(answering(failed={"timeout": 90}),))
+
+    assert one(judged(after_failing(seen, DOWN)), "error_rate", "binance").state == "unknown"
+    assert one(judged(after_failing(seen, DOWN), loud), "error_rate", "binance").state == "failing"
+
+
 def test_venues_nobody_can_see_are_neither_slow_nor_fast() -> None:
     found = judged(platform(series(), answers=None))
 
