@@ -129,11 +129,13 @@ def _go_on(alert: Alert, found: Found, settings: Settings, now: datetime) -> Cha
         return Change(_next(alert, now, found, **_told("worsened", found, now)), "fired")
     # What cannot be seen is usually hidden behind a larger trouble that is told of itself.
     if alert.state == "firing" and found.is_failing:
-        told = {"told_at": now, "reopened_at": None}
+        told: dict[str, Any] = {"told_at": now, "reopened_at": None}
         if _is_to_be_escalated(alert, found, settings, now):
             escalated = {"change": "escalated", "escalated_at": now}
             return Change(_next(alert, now, found, **escalated, **told), "escalated")
         if _is_to_be_reminded(alert, found, settings, now):
+            if alert.reopened_at is not None:
+                told["fired_at"] = now  # the hour until it is escalated begins with its telling
             return Change(_next(alert, now, found, change="reminded", **told), "reminder")
     before = {member.name for member in alert.members}
     after = {member.name for member in found.members}
@@ -160,12 +162,13 @@ def _news(alert: Alert, found: Found) -> tuple[AlertMember, ...]:
 
 
 def _is_to_be_escalated(alert: Alert, found: Found, settings: Settings, now: datetime) -> bool:
+    since = alert.reopened_at or alert.fired_at
     return (
         found.severity == "critical"
         and alert.escalated_at is None
-        and alert.fired_at is not None
+        and since is not None
         and bool(settings.routes.escalation and settings.escalate_minutes)
-        and elapsed(alert.fired_at, now) >= timedelta(minutes=settings.escalate_minutes)
+        and elapsed(since, now) >= timedelta(minutes=settings.escalate_minutes)
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -56,12 +56,17 @@ class Webhook:
         self.received: list[dict[str, Any]] = []
         self.status = 200
         self.hangs = threading.Event()
+        self.asked = threading.Event()
+        self.before_answer: Callable[[], object] | None = None
         self._released = threading.Event()
         hook = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 said = self.rfile.read(int(self.headers["Content-Length"]))
+                hook.asked.set()
+                if hook.before_answer is not None:
+                    hook.before_answer()
                 if hook.hangs.is_set():
                     hook._released.wait()
                     return

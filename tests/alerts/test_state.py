@@ -78,6 +78,10 @@ LIVES: dict[str, tuple[dict[str, Any], list[tuple[float, str, list[str]]]]] = {
         ESCALATE,
         [(0, F, [FIRED]), (29, F, []), (30, F, [LOUDER]), (31, F, []), (90, F, [])],
     ),
+    "the time until a reopened one is escalated begins anew": (
+        {**ESCALATE, "cooldown_minutes": 100},
+        [(0, F, [FIRED]), (1, OK, [ENDED]), (40, F, []), (69, F, []), (70, F, [LOUDER])],
+    ),
     "not escalated when acknowledged": (
         ESCALATE,
         [(0, F, [FIRED]), (29, ACK, []), (30, F, []), (90, F, [])],
