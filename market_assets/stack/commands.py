@@ -141,7 +141,8 @@ def _summarise(
 def _worth_a_look(api: DagsterApi) -> AssetKey | None:
     """The asset whose partitions a newcomer sees first: raw candles, if there are any."""
     keys = [asset.key for asset in api.assets() if asset.partitioned]
-    return next((key for key in keys if key[-1].endswith("_ohlcv")), keys[0] if keys else None)
+    raw = [key for key in keys if key[0] == "raw" and key[-1].endswith("_ohlcv")]
+    return next(iter([*raw, *keys]), None)
 
 
 def _missing(days: FirstDays) -> list[str]:

@@ -92,6 +92,7 @@ def test_the_demo_brings_data_refuses_a_second_start_and_leaves_nothing(demo: De
     health = re.search(r"Health\s+(http://\S+)", said)
     assert health
     assert "status" in httpx.get(health[1], trust_env=False).json()
+    assert re.search(r"Partitions\s+\S+/assets/raw/binance_ohlcv\?", said)
     url = re.search(r"Dagster UI\s+(http://\S+)", said)
     assert url
     assert httpx.get(f"{url[1]}/server_info", trust_env=False).is_success
