@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# What it is called where all of it cannot be seen.
+WAREHOUSE = "the warehouse"
+
 # The newest row is looked for so far back by day; only series without one are asked for the rest.
 RECENT_DAYS = 3
 # A window of requests that slides on over a warehouse at rest is read again in so many steps.
@@ -102,7 +105,7 @@ class FactReader:
             with self._held.opened() as warehouse:
                 self._fill(facts, warehouse, now_ms)
         except MarketAssetsError as error:
-            facts.problems["the warehouse"] = str(error)
+            facts.problems[WAREHOUSE] = str(error)
         return facts
 
     def _fill(self, facts: Facts, warehouse: DuckLakeWarehouse, now_ms: int) -> None:

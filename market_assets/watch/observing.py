@@ -87,6 +87,11 @@ class Observer:
         )
         return Sight(observed, memory, problems)
 
+    @property
+    def has_warehouse(self) -> bool:
+        """Whether anything was ever stored."""
+        return self._held.exists
+
     @contextmanager
     def opened(self) -> Iterator[DuckLakeWarehouse]:
         """The warehouse that is held open."""

@@ -38,6 +38,10 @@ class HeldWarehouse:
         """When anybody wrote last, told by files alone."""
         return self._layout.written_at
 
+    @property
+    def exists(self) -> bool:
+        return self._layout.exists
+
     @contextmanager
     def opened(self) -> Iterator[DuckLakeWarehouse]:
         """The open warehouse, for one look."""
