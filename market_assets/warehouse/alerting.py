@@ -73,6 +73,8 @@ def read_book(connection: duckdb.DuckDBPyConnection) -> AlertBook:
 
 def read_alerts(connection: duckdb.DuckDBPyConnection, *, open_only: bool) -> list[Alert]:
     """Each alert as it stands, the newest change first."""
+    if _version(connection) == (0, 0):
+        return []
     where = " WHERE state <> 'resolved'" if open_only else ""
     return _alerts(
         connection,
@@ -106,11 +108,11 @@ def alert_named(connection: duckdb.DuckDBPyConnection, prefix: str) -> Alert:
             f"{asked!r} is too short to name an alert",
             f"Give at least {_SHORTEST_PREFIX} characters of its id",
         )
-    found = _alerts(
-        connection,
-        f"SELECT * FROM ({_last(ALERTS, 'alert_id')})"
-        f" WHERE starts_with(alert_id, {literal(asked)}) ORDER BY alert_id",
-    )
+    found = [
+        alert
+        for alert in read_alerts(connection, open_only=False)
+        if alert.alert_id.startswith(asked)
+    ]
     if not found:
         raise RequestInvalid(
             doing,
@@ -128,24 +130,17 @@ def alert_named(connection: duckdb.DuckDBPyConnection, prefix: str) -> Alert:
 
 
 def _version(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
-    if not _is_there(connection):
-        return 0, 0
-    counts = [
-        connection.execute(f"SELECT count(*) FROM {table.qualified}").fetchall()[0][0]
-        for table in (ALERTS, ALERT_DELIVERIES)
-    ]
-    return counts[0], counts[1]
-
-
-def _is_there(connection: duckdb.DuckDBPyConnection) -> bool:
-    """A store of an older version has no such tables until somebody writes to it."""
     import duckdb
 
     try:
-        connection.execute(f"DESCRIBE {ALERTS.qualified}")
+        [counts] = connection.execute(
+            f"SELECT (SELECT count(*) FROM {ALERTS.qualified}),"
+            f" (SELECT count(*) FROM {ALERT_DELIVERIES.qualified})"
+        ).fetchall()
     except duckdb.CatalogException:
-        return False
-    return True
+        return 0, 0  # a store of an older version has no such tables until somebody writes to it
+    alerts, deliveries = counts
+    return int(alerts), int(deliveries)
 
 
 def _last(table: StoredTable, identity: str) -> str:
@@ -219,8 +214,6 @@ def _member(member: AlertMember) -> dict[str, Any]:
 
 
 def _alerts(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Alert]:
-    if not _is_there(connection):
-        return []
     alerts: list[Alert] = []
     for row in _rows(connection, sql):
         detail = json.loads(row["detail"])

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from alert_support import Webhook, at, kinds, logged, settings_for, verdict
 
 from market_assets.alerts.acknowledging import acknowledge
 from market_assets.alerts.desk import Desk
+from market_assets.errors import RequestInvalid
 from market_assets.settings import Secrets
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
 from market_assets.warehouse.layout import Layout
@@ -103,3 +105,17 @@ def test_a_first_look_before_anything_is_stored_works(tmp_path: Path) -> None:
         assert not (tmp_path / "warehouse").exists()
         assert ops.tell(BAD, at(1)).sent == 1
     assert kinds(logged(tmp_path)) == ["fired"]
+
+
+def test_a_store_of_an_older_version_is_read_as_one_without_alerts(folder: Path) -> None:
+    with DuckLakeWarehouse(folder / "warehouse") as store:
+        store._session.write(
+            "Testing", lambda connection: connection.execute("DROP TABLE lake.ops.alerts")
+        )
+    with DuckLakeWarehouse(folder / "warehouse", read_only=True) as old:
+        assert old.alerts() == []
+        assert old.alert_book().alerts == {}
+        with pytest.raises(RequestInvalid, match="no alert has an id"):
+            old.alert_named("abcdef")
+    with Desk(settings_for(folder, {}), Secrets({})) as ops:
+        assert ops.tell(BAD, at(0)).sent == 1
