@@ -90,6 +90,8 @@ def charge(
 ) -> None:
     """Note what a build has cost; the context says for which run."""
     executed = [result for result in results if result.built or result.tested]
+    if not executed:
+        return
     days = Days.of(first, last)
     reads = Reads(project.target / "reads.json").of(warehouse, executed, days)
     warehouse.note(statements(project.nodes(), executed, reads, days))

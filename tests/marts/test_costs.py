@@ -1,0 +1,102 @@
+"""What dbt's models and tests cost, against the rows that they really read."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from marts_support import MartsLab
+
+from market_assets.marts.costs import Days, Reads
+from market_assets.marts.project import SOURCE, Project
+from market_assets.marts.results import Result
+from market_assets.warehouse.estimate import MIB, Scan
+
+pytestmark = pytest.mark.xdist_group("marts")
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+# Bytes on BigQuery of what hourly_stats reads and writes, by hand.
+TIME, NUMBER, TEXT = 8, 8, 2
+
+
+def test_a_build_leaves_a_row_for_each_mart_and_views_are_free(year: MartsLab):
+    built = {line.asset: line for line in year.store.spent(LONG_AGO) if line.label == "mart"}
+    marts = Project(year.settings).nodes().marts
+    assert set(built) == {f"marts.{mart.name}" for mart in marts}
+    for mart in marts:
+        line = built[f"marts.{mart.name}"]
+        assert line.statements == 1, mart.name
+        if mart.is_view:
+            assert line.bytes_billed == 0, mart.name
+        else:
+            # what it reads, and at the least itself and the temporary table
+            assert line.bytes_billed >= 10 * MIB * (2 + len(mart.marts)), mart.name
+            assert line.bytes_billed >= line.bytes_processed, mart.name
+
+
+def test_every_table_that_a_mart_is_made_from_is_in_what_it_is_billed_for(year: MartsLab):
+    """No scan is lost to what an engine knows of its rows today."""
+    folder = Project(year.settings).target
+    kept = json.loads((folder / "reads.json").read_text())
+    read = {table for scans in kept.values() for table, *_ in scans}
+    nodes = Project(year.settings).nodes()
+    made_from = {f"marts.{name}" for m in nodes.marts if not m.is_view for name in m.marts}
+    # no view is read by a mart, and of the raw tables only those that are assets have a key
+    raw = {".".join(key) for m in nodes.marts if not m.is_view for key in m.raw}
+    assert made_from <= read
+    assert raw <= read
+
+
+def test_a_build_of_days_is_billed_for_them_and_for_those_it_looks_back_to(
+    year: MartsLab, tmp_path: Path
+):
+    lab = year.copy(tmp_path)
+    before = {(line.label, line.asset): line.bytes_processed for line in lab.store.spent(LONG_AGO)}
+    lab.build("2026-02-03", "2026-02-05", select=["hourly_stats"], tests=True)
+    lab.build("2026-02-06", "2026-02-08", select=["hourly_stats"], tests=True)
+    spent = {
+        (line.label, line.asset): line
+        for line in lab.store.spent(LONG_AGO)
+        if line.asset == "marts.hourly_stats"
+    }
+    of_model, of_tests = spent["mart", "marts.hourly_stats"], spent["check", "marts.hourly_stats"]
+    assert of_model.statements == 3
+    assert of_tests.statements >= 2
+    # A day of look-back or more, then three days; every column of the model twice over three days.
+    read = (
+        lab.query(
+            "select count(*) as n from marts.ohlcv where timestamp >= '2026-02-01'"
+            " and timestamp < '2026-02-09' and interval = '1h'"
+        )["n"].iloc[0]
+        / 8
+    )
+    processed = of_model.bytes_processed - before["mart", "marts.hourly_stats"]
+    sql = (SOURCE / "models/marts/aggregates/hourly_stats.sql").read_text()
+    assert "read_for_run('timestamp', days=1)" in sql
+    # timestamp, symbol, venue, interval, four prices, two volumes, trades and what takers bought
+    row_read = TIME + (9 + TEXT) + (5 + TEXT) + (2 + TEXT) + 8 * NUMBER
+    facts = lab.store.table_facts()["marts.hourly_stats"]
+    row_written = sum(facts.widths.values())
+    by_hand = 2 * (read * 4 * row_read + 2 * read * 3 * row_written)
+    assert processed == pytest.approx(by_hand, rel=0.25)
+    assert lab.store.table_facts()["marts.ohlcv"].rows() > 8 * read
+    lab.close()
+
+
+def test_a_text_is_planned_once_and_its_days_move_with_the_build(year: MartsLab, tmp_path: Path):
+    reads = Reads(tmp_path / "reads.json")
+    text = (
+        "select close from marts.ohlcv"
+        " where timestamp >= '2026-02-0{}' and timestamp < '2026-02-05'"
+    )
+    first = Result("model.x", "success", 0, "", 0, text.format(3))
+    start = (datetime(2026, 2, 4) - datetime(1970, 1, 1)).days
+    found = reads.of(year.store, [first], Days(start, start))
+    assert found == {"model.x": [Scan("marts.ohlcv", ("close", "timestamp"), start - 1, start)]}
+    kept = reads.file.read_text()
+    again = Result("model.x", "success", 0, "", 0, text.format(8))
+    later = reads.of(year.store, [again], Days(start + 7, start + 7))
+    assert later["model.x"][0].first_day == start + 6
+    assert reads.file.read_text() == kept
