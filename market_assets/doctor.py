@@ -70,6 +70,7 @@ def diagnose(
         port("metrics port", settings.metrics_port, "stop it; demo and up take the next free one"),
     ]
     findings += channels(settings, load_secrets() if secrets is None else secrets)
+    findings += market_alerts(settings)
     venues = settings.enabled_venues
     if not venues:
         return [
@@ -158,6 +159,30 @@ def channels(settings: Settings, secrets: Secrets) -> list[Finding]:
             continue
         action = f"market-assets alerts test --channel {channel.name} sends to it"
         findings.append(Finding(check, "ok", f"{service.service_name}, not tried", action))
+    return findings
+
+
+def market_alerts(settings: Settings) -> list[Finding]:
+    """Market alerts that can never fire, because nothing of what they compare is collected."""
+    findings = []
+    for alert in settings.alerts.market:
+        own = {
+            name
+            for name, venue in settings.enabled_venues.items()
+            if alert.symbol in {None, *venue.symbols}
+            and (alert.rule == "funding_extreme" or "1h" in venue.intervals)
+        }
+        asked = " ".join(filter(None, (alert.venue, alert.symbol))) or "any symbol"
+        what = "funding" if alert.rule == "funding_extreme" else "1h candles"
+        check, action = f"market alert {alert.name}", "correct it, or collect that in venues"
+        if not own or alert.venue not in {None, *own}:
+            detail = f"it never fires: {what} of {asked} are not collected"
+        elif alert.rule == "cross_venue_spread" and len(own) < 2:
+            detail = f"it never fires: only {', '.join(own)} collects {what} of {asked}"
+        else:
+            findings.append(Finding(check, "ok", f"{what} of {asked}"))
+            continue
+        findings.append(Finding(check, "warn", detail, action))
     return findings
 
 

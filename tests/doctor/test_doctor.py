@@ -154,6 +154,35 @@ def test_python_versions() -> None:
     assert doctor.python_version((3, 13)).status == "fail"
 
 
+@pytest.mark.parametrize(
+    ("alert", "status", "detail"),
+    [
+        ("rule: price_move, symbol: BTCUSDT", "ok", "1h candles of BTCUSDT"),
+        ("rule: price_move", "ok", "1h candles of any symbol"),
+        ("rule: price_move, symbol: BTCUSDC", "warn", "BTCUSDC are not collected"),
+        ("rule: price_move, venue: aster", "warn", "1h candles of aster are not collected"),
+        ("rule: price_move, venue: okx, symbol: ETHUSDT", "warn", "okx ETHUSDT are not collected"),
+        ("rule: funding_extreme, venue: okx", "ok", "funding of okx"),
+        ("rule: cross_venue_spread, symbol: BTCUSDT", "warn", "only binance collects"),
+    ],
+)
+def test_a_market_alert_that_can_never_fire_is_named(
+    tmp_path: Path, alert: str, status: str, detail: str
+) -> None:
+    """A misspelt symbol has no values, and would wait for ever without a word."""
+    file = tmp_path / "platform.yaml"
+    file.write_text(
+        "venues: {aster: {enabled: false}, okx: {symbols: [BTCUSDT], intervals: [1m]}}\n"
+        f"alerts: {{market: [{{name: mine, above: 1, {alert}}}]}}",
+        encoding="utf-8",
+    )
+
+    (found,) = doctor.market_alerts(load_settings(file, {}))
+
+    assert (found.check, found.status) == ("market alert mine", status)
+    assert detail in found.detail
+
+
 def test_the_metrics_port_is_that_of_the_settings(tmp_path: Path) -> None:
     file = tmp_path / "platform.yaml"
     with socket.socket() as holder:
