@@ -86,11 +86,12 @@ def _of_group(group: Sequence[Verdict], alert: Alert | None, settings: Settings)
     severities = [verdict.severity or own for verdict in failing]
     is_event = any(verdict.is_event for verdict in failing)
     if alert is not None and alert.state != "resolved":
-        unseen = {verdict.member for verdict in group if verdict.state == "unknown"}
+        said = {verdict.member: verdict.state for verdict in group}
+        unnamed = said.get("", "ok")  # the scope as a whole speaks for members that are not named
         kept = [
             member
             for member in alert.members
-            if member.name not in members and (member.name in unseen or "" in unseen)
+            if member.name not in members and said.get(member.name, unnamed) == "unknown"
         ]
         members |= {member.name: member for member in kept}
         severities += [alert.severity] * bool(kept)

@@ -199,7 +199,6 @@ def _told(change: str, found: Found, now: datetime) -> dict[str, Any]:
         "peak_severity": found.severity,
         "fired_at": now,
         "told_at": now,
-        "escalated_at": None,
         "reopened_at": None,
     }
 

@@ -197,6 +197,27 @@ def test_a_message_of_a_dead_process_is_unknown_not_sent_again_and_counts_as_hea
     assert desk.look([verdict("ok")], at(7)) == ["ops resolved"]
 
 
+def test_the_end_that_did_not_arrive_is_dropped_when_the_trouble_has_begun_anew() -> None:
+    desk = PaperDesk(cooldown_minutes=0, delivery={"first_pause_seconds": 3600})
+    desk.look([verdict()], at(0))
+    desk.broken = {"ops"}
+    desk.look([verdict("ok")], at(1))
+    desk.broken = set()
+    assert desk.look([verdict()], at(2)) == ["ops fired"]
+    assert desk.look([verdict()], at(90)) == []
+    assert [m.kind for m in desk.deliveries if m.outcome == "dropped"] == ["resolved"]
+
+
+def test_held_news_of_a_rule_that_is_turned_off_is_dropped() -> None:
+    event = verdict(rule="instrument_changed", is_event=True, since=at(0))
+    desk = PaperDesk(**NIGHT)
+    desk.look([event], at(NIGHTFALL))
+    off = PaperDesk(**NIGHT, severities={"instrument_changed": "off"})
+    off.rows, off.messages = desk.rows, desk.messages
+    assert off.look([event], at(MORNING)) == []
+    assert [m.outcome for m in off.deliveries if m.channel == "ops"] == ["dropped"]
+
+
 def test_a_waiting_message_to_a_channel_that_was_removed_is_dropped() -> None:
     desk = PaperDesk()
     desk.broken = {"ops"}

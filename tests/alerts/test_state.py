@@ -157,6 +157,14 @@ def test_a_member_that_cannot_be_seen_stays_and_holds_the_alert() -> None:
     assert desk.look([verdict("ok", "A"), verdict("ok", "B")], at(2)) == ["ops resolved"]
 
 
+def test_members_that_a_look_says_nothing_of_stay_when_it_could_not_see_them_all() -> None:
+    for blind, kept in (([verdict("unknown", "")], ["B"]), ([], [])):
+        desk = PaperDesk()
+        desk.look([verdict(member="A"), verdict(member="B")], at(0))
+        desk.look([verdict("ok", "A"), *blind], at(1))
+        assert [m.name for m in desk.only.members if desk.only.is_open] == kept
+
+
 def test_scopes_and_rules_are_alerts_of_their_own() -> None:
     desk = PaperDesk()
     look = [verdict(scope="okx"), verdict(), verdict(rule="error_rate"), verdict(scope="")]
