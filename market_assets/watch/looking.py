@@ -106,7 +106,7 @@ class Watch:
         failing = remembered(verdicts, previous.failing if previous else frozenset())
         memory = replace(sight.memory, failing=tuple(sorted(failing)))
         if memory != known:
-            write_memory(state, memory)
+            self._remember(memory)
         write_snapshot(state, self._snapshot(observed, verdicts, told, now))
         return Looked(observed, tuple(verdicts), told)
 
@@ -141,6 +141,13 @@ class Watch:
         if told.unrecorded:
             LOGGER.warning("What was told could not be recorded: %s", told.unrecorded)
         return told
+
+    def _remember(self, memory: Memory) -> None:
+        try:
+            write_memory(self._settings.state_dir, memory)
+        except OSError as error:
+            # A full disk: the alert about it is out, and the next look remembers.
+            LOGGER.warning("What the watch remembers could not be written: %s", error)
 
     def _snapshot(
         self, observed: Observed, verdicts: list[Verdict], told: Told | None, now: datetime

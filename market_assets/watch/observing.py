@@ -20,6 +20,7 @@ from market_assets.health.observed import (
 from market_assets.schemas.datasets import FUNDING_RATES
 from market_assets.schemas.timeline import (
     DAY_MS,
+    HOUR_MS,
     INTERVALS,
     Window,
     floor_to,
@@ -54,6 +55,18 @@ class Sight:
     problems: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What is made of facts, and of which; 500 symbols of three venues cost 0.3 s of CPU."""
+
+    facts: Facts
+    due_at: int
+    wanted: Mapping[str, datetime | None]
+    series: tuple[Series, ...] | None
+    completeness: tuple[DayCompleteness, ...] | None
+    horizons: tuple[Horizon, ...] | None
+
+
 class Observer:
     """The eyes of one installation in one process: they keep what has not changed."""
 
@@ -61,6 +74,7 @@ class Observer:
         self.settings = settings
         self._held = HeldWarehouse(settings)
         self._reader = FactReader(settings, self._held)
+        self._last_made: _Made | None = None
 
     def observe(self, now: datetime, memory: Memory) -> Sight:
         """Everything but what Dagster knows. What cannot be seen is None, with a reason."""
@@ -70,15 +84,15 @@ class Observer:
         memory = memory.with_wanted([" ".join(key) for key in wanted], now)
         if facts.tables is not None:
             memory = memory.with_size(now, *_size(facts.tables))
-        series = self._series(wanted, facts, memory)
+        kept = self._made(wanted, facts, memory, to_ms(now))
         observed = Observed(
-            series=series,
+            series=kept.series,
             answers=facts.answers,
             gates=self._gates(problems),
-            completeness=self._completeness(series, facts, to_ms(now)),
+            completeness=kept.completeness,
             checks=facts.checks,
             instrument_changes=facts.changes,
-            horizons=_horizons(series, facts, to_ms(now)),
+            horizons=kept.horizons,
             storage=self._storage(facts, memory, problems),
             market=facts.market,
             spend=facts.spend,
@@ -102,6 +116,29 @@ class Observer:
         self._held.close()
 
     # -- inside
+
+    def _made(self, wanted: list[SeriesKey], facts: Facts, memory: Memory, now: int) -> _Made:
+        """What is made of the facts: anew when they are, or when another candle has come due."""
+        step = min((INTERVALS.get(key.interval, HOUR_MS) for key in wanted), default=HOUR_MS)
+        due_at = floor_to(now, min(step, HOUR_MS))
+        made = self._last_made
+        if (
+            made is None
+            or made.facts is not facts
+            or made.due_at != due_at
+            or made.wanted != memory.wanted
+        ):
+            series = self._series(wanted, facts, memory)
+            made = _Made(
+                facts,
+                due_at,
+                memory.wanted,
+                series,
+                self._completeness(series, facts, now),
+                _horizons(series, facts, now),
+            )
+            self._last_made = made
+        return made
 
     def _series(
         self, wanted: list[SeriesKey], facts: Facts, memory: Memory
