@@ -25,8 +25,8 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-def test_a_candle_is_as_new_as_its_close_and_a_settlement_as_its_time(lab: Lab) -> None:
-    lab = with_days(lab)
+def test_a_candle_is_as_new_as_its_close_and_a_settlement_as_its_time(days: Lab) -> None:
+    lab = days
     before = datetime.now(UTC) - timedelta(minutes=5)
 
     sight = seen(lab)
@@ -76,9 +76,9 @@ def test_days_are_counted_as_they_are_stored_explained_missing_or_not_asked_for(
     assert [days[day].expected for day in asked] == [24, 12]
 
 
-def test_a_symbol_that_was_added_just_now_owes_nothing_of_before(lab: Lab) -> None:
-    known = seen(with_days(lab)).memory
-    lab = with_days(lab).with_settings(venues={"binance": {"symbols": [*SYMBOLS, "ETHUSDT"]}})
+def test_a_symbol_that_was_added_just_now_owes_nothing_of_before(days: Lab) -> None:
+    known = seen(days).memory
+    lab = days.with_settings(venues={"binance": {"symbols": [*SYMBOLS, "ETHUSDT"]}})
 
     sight = seen(lab, THEN, known)
 
@@ -89,8 +89,8 @@ def test_a_symbol_that_was_added_just_now_owes_nothing_of_before(lab: Lab) -> No
     assert [d.unasked for d in days_of(later.observed, "ETHUSDT")] == [2]
 
 
-def test_a_warehouse_at_rest_is_not_read_again(lab: Lab) -> None:
-    lab = with_days(lab)
+def test_a_warehouse_at_rest_is_not_read_again(days: Lab) -> None:
+    lab = days
     observer = Observer(lab.settings)
     memory = Memory(THEN)
     observer.observe(THEN, memory)
@@ -126,8 +126,8 @@ def test_a_warehouse_at_rest_is_not_read_again(lab: Lab) -> None:
     assert check.sample == "symbol BTCUSDT, hours 9"
 
 
-def test_a_check_that_was_turned_off_is_seen_no_more(lab: Lab) -> None:
-    lab = with_days(lab)
+def test_a_check_that_was_turned_off_is_seen_no_more(days: Lab) -> None:
+    lab = days
     verdict = CheckResult(
         "raw.binance_ohlcv",
         "price_jump",
@@ -148,8 +148,8 @@ def test_a_check_that_was_turned_off_is_seen_no_more(lab: Lab) -> None:
     assert not seen(off, now).observed.checks
 
 
-def test_a_venue_that_fails_shows_in_its_answers_and_its_gate(lab: Lab) -> None:
-    lab = with_days(lab).with_settings(http={"attempts": 6, "breaker_failures": 4})
+def test_a_venue_that_fails_shows_in_its_answers_and_its_gate(days: Lab) -> None:
+    lab = days.with_settings(http={"attempts": 6, "breaker_failures": 4})
     answered = seen(lab, datetime.now(UTC)).observed
     assert answered.answers is not None
     assert not answered.answers[0].failed
@@ -175,8 +175,8 @@ def test_a_venue_that_fails_shows_in_its_answers_and_its_gate(lab: Lab) -> None:
     assert gate.circuit_open_until is not None
 
 
-def test_requests_leave_the_window_while_nobody_writes(lab: Lab) -> None:
-    lab = with_days(lab)
+def test_requests_leave_the_window_while_nobody_writes(days: Lab) -> None:
+    lab = days
     observer = Observer(lab.settings)
     now = datetime.now(UTC)
     memory = Memory(now)
@@ -201,8 +201,8 @@ def test_a_missing_warehouse_is_not_seen_and_says_so(lab: Lab) -> None:
     assert "nothing is ingested yet" in sight.problems["the warehouse"]
 
 
-def test_a_damaged_warehouse_is_not_seen_and_a_mended_one_is_seen_again(lab: Lab) -> None:
-    lab = with_days(lab)
+def test_a_damaged_warehouse_is_not_seen_and_a_mended_one_is_seen_again(days: Lab) -> None:
+    lab = days
     lab.lake.close()
     catalog = lab.lake.path / "catalog.sqlite"
     whole = catalog.with_suffix(".whole")
@@ -220,8 +220,8 @@ def test_a_damaged_warehouse_is_not_seen_and_a_mended_one_is_seen_again(lab: Lab
     assert len(mended.observed.series or ()) == 4
 
 
-def test_request_budgets_that_cannot_be_read_hide_nothing_else(lab: Lab) -> None:
-    lab = with_days(lab)
+def test_request_budgets_that_cannot_be_read_hide_nothing_else(days: Lab) -> None:
+    lab = days
     file = lab.settings.state_dir / "venues.sqlite"
     with sqlite3.connect(file) as db:
         db.execute("drop table state")
@@ -297,8 +297,8 @@ def test_what_a_forgetful_venue_still_has_and_nobody_fetched_is_a_horizon(lab: L
     assert spans == [window("2026-03-01", "2026-03-03"), window("2026-03-05", NOW)]
 
 
-def test_sizes_are_remembered_once_an_hour_for_eight_days(lab: Lab) -> None:
-    lab = with_days(lab)
+def test_sizes_are_remembered_once_an_hour_for_eight_days(days: Lab) -> None:
+    lab = days
     observer = Observer(lab.settings)
     memory = Memory(THEN - 9 * DAY)
     for minutes in (0, 30, 61, 9 * 24 * 60):
