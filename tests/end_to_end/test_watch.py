@@ -184,6 +184,11 @@ def test_an_outage_is_told_once_whatever_restarts_and_its_end_once(
     assert hook.titles[2:] == [hook.titles[2]]
     assert hook.titles[2].startswith("Resolved: Venue down, binance")
     assert not snapshot.alerts
+    # Daemons, schedules and sensors, and the backfill, as Dagster's own storage tells of them.
+    ticking = {v.scope: v.state for v in snapshot.verdicts if v.rule == "not_ticking"}
+    assert ticking == dict.fromkeys(("daemon", "schedule", "sensor"), "ok")
+    [backfill] = [v for v in snapshot.verdicts if v.rule == "backfill_failed"]
+    assert (backfill.state, backfill.text) == ("ok", "succeeded, 12 of 12 partitions done")
 
 
 def _shows_it(watched: WatchedStack) -> None:
