@@ -60,7 +60,7 @@ def test_a_clean_day_passes_every_check_and_leaves_its_verdicts(platform: Platfo
     names = {f"binance_ohlcv {name}" for name in check_names(OHLCV, settings)}
     names |= {f"binance_funding_rates {name}" for name in check_names(FUNDING_RATES, settings)}
     said = check_results(result)
-    assert set(said) == names
+    assert set(said) == names | {f"{asset} freshness" for asset in assets}
     assert failing(result) == set()
     told = values(said["binance_ohlcv price_jump"].metadata)
     assert told["findings"] == 0
