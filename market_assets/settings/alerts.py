@@ -8,10 +8,10 @@ from datetime import time
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from market_assets.settings.rules import without_repeats
+from market_assets.settings.rules import check_time, name_rule, without_repeats
 from market_assets.settings.section import Section, Symbol, VenueName
 
 AlertRule = Literal[
@@ -72,16 +72,41 @@ def _zone(name: str) -> str:
     )
 
 
-ChannelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+_PLAIN = "small letters, digits and _, beginning with a letter"
+ChannelName = Annotated[
+    str, AfterValidator(name_rule(r"[a-z][a-z0-9_]{0,39}", f"{_PLAIN}; 40 at most", "slack"))
+]
+SecretName = Annotated[
+    str,
+    AfterValidator(
+        name_rule(
+            r"[a-z][a-z0-9_]{0,60}",
+            f"the name of a secret, not the URL: {_PLAIN}; 61 at most",
+            "slack_url, and set MARKET_ASSETS_SECRET_SLACK_URL to the URL",
+        )
+    ),
+]
+MarketName = Annotated[
+    str,
+    AfterValidator(
+        name_rule(
+            r"[a-z0-9][a-z0-9_-]{0,59}",
+            "small letters, digits, _ and -, beginning with a letter or digit; 60 at most",
+            "btc-100k",
+        )
+    ),
+]
 Channels = Annotated[tuple[ChannelName, ...], AfterValidator(without_repeats)]
+
+
+Clock = Annotated[time | None, BeforeValidator(check_time)]
 
 
 class ChannelSettings(Section):
     """One way to reach people, besides the log."""
 
     name: ChannelName = Field(description="What routes call it")
-    url_secret: str = Field(
-        pattern=r"^[a-z][a-z0-9_]{0,60}$",
+    url_secret: SecretName = Field(
         description="Name of the secret that holds its Apprise URL: slack_url is read from"
         " MARKET_ASSETS_SECRET_SLACK_URL",
     )
@@ -101,8 +126,8 @@ class RouteSettings(Section):
 class QuietHours(Section):
     """A part of each day in which only what is critical is told; the rest waits for its end."""
 
-    start: time | None = Field(None, description="When it begins, as 22:00; null for none")
-    end: time | None = Field(None, description="When it ends, as 07:00, maybe the next day")
+    start: Clock = Field(None, description="When it begins, as 22:00; null for none")
+    end: Clock = Field(None, description="When it ends, as 07:00, maybe the next day")
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         "UTC", description="IANA time zone of both"
     )
@@ -139,9 +164,7 @@ class DeliverySettings(Section):
 class MarketAlert(Section):
     """A condition on the market that somebody wants to hear of."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")] = Field(
-        description="What the alert is called"
-    )
+    name: MarketName = Field(description="What the alert is called")
     rule: MarketRule = Field(description="What is compared")
     venue: VenueName | None = Field(None, description="The exchange; null for each of them")
     symbol: Symbol | None = Field(None, description="The symbol; null for each of them")

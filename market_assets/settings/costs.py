@@ -19,8 +19,14 @@ class CostSettings(Section):
         " the next day or `market-assets costs release`",
     )
     minimum_bytes: int = Field(
-        10 * 2**20, ge=0, description="Least that a query is billed for each table that it reads"
+        10 * 2**20,
+        ge=0,
+        le=2**40,  # a sum of some tables still fits into a column of whole numbers
+        description="Least that a query is billed for each table that it reads",
     )
     maximum_bytes_billed: int = Field(
-        10 * 2**30, ge=2**20, description="Most that one query may bill; a larger one is refused"
+        10 * 2**30,
+        ge=2**20,
+        le=2**60,
+        description="Most that one query may bill; a larger one is refused",
     )

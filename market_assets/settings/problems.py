@@ -139,8 +139,8 @@ def _problem(
         near = nearest(str(path[-1]).lower(), VENUE_NAMES)
         fix = f"write venues.{near}" if near else "remove it, or write one of the venues there are"
         return Problem(path, where, "no such venue", fix, ", ".join(VENUE_NAMES))
-    shown = _shown(data, path, "@" in str(detail["input"]))
     field_info = field_at(path)
+    shown = _shown(data, path, field_info, carries_at="@" in str(detail["input"]))
     if section_at(path) is not None or path == ("venues",):
         return Problem(path, where, "a section is needed here", "write its keys below it, indented")
     may = context.get("allowed") or (allowed(field_info) if field_info else None)
@@ -202,7 +202,14 @@ def _fix(detail: ErrorDetails, may: str | None, info: object) -> str:
     )
 
 
-def _shown(data: object, path: KeyPath, secret: bool) -> str | None:
+def _may_be_secret(written: str, path: KeyPath, info: object) -> bool:
+    """Where only the name of a secret belongs, people put the secret, whole or in pieces."""
+    return path[:2] == ("alerts", "channels") or (
+        "://" in written and "check_url" not in repr(info)
+    )
+
+
+def _shown(data: object, path: KeyPath, info: object, *, carries_at: bool) -> str | None:
     """The value as it was written, before pydantic and defaults touched it."""
     for part in path:
         if isinstance(data, list):
@@ -210,6 +217,9 @@ def _shown(data: object, path: KeyPath, secret: bool) -> str | None:
         if not isinstance(data, Mapping) or part not in data:
             return None
         data = data[part]
-    if secret:
+    if carries_at:
         return "*** (not shown: it carries an @)"
-    return repr(data) if len(repr(data)) <= 80 else f"{repr(data)[:77]}..."
+    written = repr(data)
+    if _may_be_secret(written, path, info):
+        return "*** (not shown: it may be a secret)"
+    return written if len(written) <= 80 else f"{written[:77]}..."

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
-from datetime import date, datetime
+from collections.abc import Callable, Hashable
+from datetime import date, datetime, time
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ SYMBOL = re.compile(r"[A-Z0-9]{1,20}(USDT|USDC|USD)")
 SYMBOL_ALLOWED = "capital letters and digits that end in USDT, USDC or USD, as in BTCUSDT"
 URL_ALLOWED = "http:// or https:// with a host, and no user, query or fragment"
 DAY_ALLOWED = "a day as YYYY-MM-DD"
+TIME_ALLOWED = "a time as HH:MM"
 
 Item = TypeVar("Item", bound=Hashable)
 
@@ -73,6 +74,26 @@ def check_day(day: object) -> object:
                 f"no such day: {error}", allowed=DAY_ALLOWED, fix="correct the month or the day"
             ) from error
     raise _refusal("not a day", allowed=DAY_ALLOWED, fix="write it as in 2024-01-01")
+
+
+def check_time(moment: object) -> object:
+    """pydantic would read 1320 as seconds since midnight, and take a zone of the time's own."""
+    if moment is None or (isinstance(moment, time) and moment.tzinfo is None):
+        return moment
+    if isinstance(moment, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?", moment):
+        return time.fromisoformat(moment)
+    raise _refusal("not a time of day", allowed=TIME_ALLOWED, fix="write it as in 22:00")
+
+
+def name_rule(pattern: str, allowed: str, example: str) -> Callable[[str], str]:
+    """A check of names that says what a name looks like, where a bare pattern would not."""
+
+    def check(name: str) -> str:
+        if re.fullmatch(pattern, name):
+            return name
+        raise _refusal("not a name", allowed=allowed, fix=f"write a name, as in {example}")
+
+    return check
 
 
 def without_repeats(items: tuple[Item, ...]) -> tuple[Item, ...]:

@@ -13,7 +13,12 @@ from annotated_types import Ge, Gt, Le
 from pydantic.fields import FieldInfo
 
 from market_assets.settings.models import Settings, VenueSettings
-from market_assets.settings.rules import DAY_ALLOWED, SYMBOL_ALLOWED, URL_ALLOWED
+from market_assets.settings.rules import (
+    DAY_ALLOWED,
+    SYMBOL_ALLOWED,
+    TIME_ALLOWED,
+    URL_ALLOWED,
+)
 from market_assets.settings.section import VENUE_NAMES, Section
 
 PREFIX = "MARKET_ASSETS_"
@@ -129,7 +134,7 @@ def _kind(field: FieldInfo) -> str:
         float: "a number",
         bool: "true or false",
         date: DAY_ALLOWED,
-        time: "a time as HH:MM",
+        time: TIME_ALLOWED,
         Path: "a path",
     }
     return names.get(kind, "text")

@@ -112,6 +112,22 @@ CASES = {
         "alerts: {quiet_hours: {start: 22:00}}",
         ["alerts.quiet_hours.start = '22:00'", "a start and another end"],
     ),
+    "a number where a time of day belongs": (
+        "alerts: {quiet_hours: {start: 1320, end: 07:00}}",
+        ["alerts.quiet_hours.start = 1320", "not a time of day", "HH:MM", "as in 22:00"],
+    ),
+    "a time of day with a zone of its own": (
+        "alerts: {quiet_hours: {start: 22:00, end: '07:00+02:00'}}",
+        ["alerts.quiet_hours.end = '07:00+02:00'", "not a time of day", "as in 22:00"],
+    ),
+    "the name of a market alert in words": (
+        "alerts: {market: [{name: BTC 100k!, rule: price_move, above: 1}]}",
+        ["alerts.market[0].name = 'BTC 100k!'", "not a name", "small letters", "btc-100k"],
+    ),
+    "bytes that no column can hold": (
+        "costs: {minimum_bytes: 1000000000000000000000}",
+        ["costs.minimum_bytes", "out of range"],
+    ),
     "unknown time zone": (
         "alerts: {quiet_hours: {time_zone: Europe/Berlim}}",
         ["there is no such time zone", "write Europe/Berlin"],
@@ -175,3 +191,45 @@ def test_text_that_is_not_utf8_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(SettingsInvalid, match="not UTF-8"):
         load_settings(file, {})
+
+
+TOKEN = "T0secretTokenA"
+
+
+@pytest.mark.parametrize(
+    "channels",
+    [
+        f"channels: [{{name: slack, url_secret: 'slack://{TOKEN}/B/C'}}]",
+        f"channels: [{{name: slack, url_secret: {TOKEN}}}]",
+        f"channels: [{{name: slack, url: 'slack://{TOKEN}/B/C'}}]",
+        f"channels: {{slack: 'slack://{TOKEN}/B/C'}}",
+        f"channels: ['slack://{TOKEN}/B/C']",
+        f"routes: {{critical: ['slack://{TOKEN}/B/C']}}",
+        f"routes: {{critical: 'slack://{TOKEN}/B/C'}}",
+        f"routes: {{info: [log], slack: 'slack://{TOKEN}/B/C'}}",
+    ],
+)
+def test_a_channel_s_url_in_the_wrong_place_is_refused_and_not_shown(
+    tmp_path: Path, channels: str
+) -> None:
+    said = message(tmp_path, f"alerts: {{{channels}}}")
+    assert "alerts." in said
+    assert TOKEN not in said
+
+
+def test_a_url_in_place_of_a_secret_s_name_is_told_where_it_belongs(tmp_path: Path) -> None:
+    said = message(tmp_path, "alerts: {channels: [{name: a, url_secret: 'slack://A/B/C'}]}")
+    assert "alerts.channels[0].url_secret = *** (not shown" in said
+    assert "the name of a secret, not the URL" in said
+    assert "MARKET_ASSETS_SECRET_SLACK_URL" in said
+
+
+def test_a_channel_s_url_in_a_variable_is_refused_and_not_shown(tmp_path: Path) -> None:
+    for value in (
+        f'[{{"name": "slack", "url_secret": "slack://{TOKEN}/B/C"}}]',
+        f'[{{"name": "slack", "url_secret": "slack://{TOKEN}/B/C"',
+        f"slack://{TOKEN}/B/C",
+    ):
+        said = message(tmp_path, "{}", {"MARKET_ASSETS_ALERTS__CHANNELS": value})
+        assert "MARKET_ASSETS_ALERTS__CHANNELS" in said
+        assert TOKEN not in said
