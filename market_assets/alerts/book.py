@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from market_assets.errors import MarketAssetsError
 from market_assets.schemas.alerts import Alert, AlertBook, AlertDelivery
 from market_assets.settings import Settings
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
@@ -62,9 +61,9 @@ class BookKeeper:
         self._read_at = -1
         try:
             self._open().record_alerts((), outcomes)
-        except MarketAssetsError as error:
+        except Exception as error:  # they have been sent: whatever it is, that is not forgotten
             self._owed |= {outcome.message_id: outcome for outcome in outcomes}
-            return str(error)
+            return str(error) or type(error).__name__
         self._stored = with_changes(self._stored, (), outcomes)
         return ""
 

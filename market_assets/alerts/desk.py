@@ -35,6 +35,7 @@ class Told:
     sent: int = 0
     failing: tuple[FailingChannel, ...] = ()
     unrecorded: str = ""  # why the store could not take this look; the next one tries again
+    is_stuck: bool = False  # ... and it is not that others were busy with it
 
     @property
     def is_changed(self) -> bool:
@@ -58,7 +59,7 @@ class Desk:
         with self._turn:
             try:
                 return self._tell(verdicts, now)
-            except MarketAssetsError as error:
+            except Exception as error:  # whatever is wrong with the store, people are told
                 return self._tell_unrecorded(verdicts, now, error)
 
     def close(self) -> None:
@@ -116,7 +117,7 @@ class Desk:
         return said | deliver(rest, self._settings, self._secrets)
 
     def _tell_unrecorded(
-        self, verdicts: Sequence[Verdict], now: datetime, error: MarketAssetsError
+        self, verdicts: Sequence[Verdict], now: datetime, error: Exception
     ) -> Told:
         """The store cannot take it: the log hears of it all the same, each thing once.
 
@@ -124,6 +125,7 @@ class Desk:
         (a full disk) may be what the alert is about: what is critical is sent, at the risk that a
         restart sends it again.
         """
+        is_passing = isinstance(error, MarketAssetsError) and error.retryable
         book = self._keeper.last_known
         step, messages = self._next(book, verdicts, now)
         urgent = {a.alert_id for a in step.alerts if a.severity == "critical"}
@@ -134,17 +136,19 @@ class Desk:
             for message in messages
             if message.outcome == "sending"
             and names[message.message_id] not in self._said
-            and (
-                message.channel == LOG_CHANNEL
-                or (not error.retryable and message.alert_id in urgent)
-            )
+            and (message.channel == LOG_CHANNEL or (not is_passing and message.alert_id in urgent))
         ]
         errors = deliver(telling, self._settings, self._secrets)
         # What has calmed down meanwhile is forgotten: it would be news again.
         self._said &= set(names.values())
         self._said |= {names[message] for message, said in errors.items() if not said}
         sent = sum(not said for said in errors.values())
-        return replace(_told(step, book, ()), sent=sent, unrecorded=str(error))
+        return replace(
+            _told(step, book, ()),
+            sent=sent,
+            unrecorded=str(error) or type(error).__name__,
+            is_stuck=not is_passing,
+        )
 
 
 def _name(keys: dict[str, str], message: AlertDelivery) -> tuple[str, str, str]:

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# What it is called where all of it cannot be seen.
+# What it is called where all of it cannot be seen, and where others only hold it for a moment.
 WAREHOUSE = "the warehouse"
+BUSY = "the busy warehouse"
 
 # The newest row is looked for so far back by day; only series without one are asked for the rest.
 RECENT_DAYS = 3
@@ -82,10 +83,19 @@ class FactReader:
             self._key = key if not self._facts.problems else None
             self._answers_read_at = now_ms
         elif self._answers_have_aged(now_ms):
-            with self._held.opened() as warehouse:
-                self._facts.answers = venue_answers(warehouse, self._window_ms, now_ms)
-            self._answers_read_at = now_ms
+            self._read_answers(self._facts, now_ms)
         return self._facts
+
+    def _read_answers(self, facts: Facts, now_ms: int) -> None:
+        try:
+            with self._held.opened() as warehouse:
+                facts.answers = venue_answers(warehouse, self._window_ms, now_ms)
+        except Exception as error:
+            # Nobody has written, so that it was well a while ago: the next look reads it all.
+            facts.answers = None
+            facts.problems["requests"] = str(error) or type(error).__name__
+            self._key = None
+        self._answers_read_at = now_ms
 
     @property
     def _window_ms(self) -> int:
@@ -104,8 +114,9 @@ class FactReader:
         try:
             with self._held.opened() as warehouse:
                 self._fill(facts, warehouse, now_ms)
-        except MarketAssetsError as error:
-            facts.problems[WAREHOUSE] = str(error)
+        except Exception as error:
+            is_busy = isinstance(error, MarketAssetsError) and error.retryable
+            facts.problems[BUSY if is_busy else WAREHOUSE] = str(error) or type(error).__name__
         return facts
 
     def _fill(self, facts: Facts, warehouse: DuckLakeWarehouse, now_ms: int) -> None:

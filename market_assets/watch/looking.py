@@ -79,12 +79,16 @@ class Watch:
         self._desk: Desk = Desk(settings, secrets)
         self._policy = Policy.of(settings)
         self._looks = 0
+        # What no file could take, as on a full disk: else each look would miss those before it.
+        self._unwritten: Snapshot | None = None
+        self._unremembered: Memory | None = None
+        self._stuck = ""  # why the last look could not be recorded, if it was no passing reason
 
     def look(self, now: datetime, platform: Platform | None = None) -> Looked:
         """Look once, and tell whom it concerns."""
         platform = platform or Platform()
         state = self._settings.state_dir
-        known = read_memory(state)
+        known = self._unremembered or read_memory(state)
         previous = self._previous(known)
         memory = known or Memory(began_at=now)
         if Look(Observed(previous=previous), self._policy, now).hole_since is not None:
@@ -101,13 +105,13 @@ class Watch:
         problems = {**sight.problems, **platform.problems}
         verdicts = evaluate(observed, self._policy, now)
         is_new = now - memory.began_at < _GRACE and not self._observer.has_warehouse
-        verdicts += _seeing(problems, is_new=is_new)
+        verdicts += [*_seeing(problems, is_new=is_new), _recording(self._stuck)]
         told = self._tell(verdicts, now)
         failing = remembered(verdicts, previous.failing if previous else frozenset())
         memory = replace(sight.memory, failing=tuple(sorted(failing)))
-        if memory != known:
+        if memory != known or self._unremembered:
             self._remember(memory)
-        write_snapshot(state, self._snapshot(observed, verdicts, told, now))
+        self._leave(self._snapshot(observed, verdicts, told, now))
         return Looked(observed, tuple(verdicts), told)
 
     def alerts(self) -> list[Alert]:
@@ -122,7 +126,7 @@ class Watch:
     # -- inside
 
     def _previous(self, known: Memory | None) -> PreviousLook | None:
-        last = read_snapshot(self._settings.state_dir)
+        last = self._unwritten or read_snapshot(self._settings.state_dir)
         if last is None:
             return None
         failing = frozenset(known.failing) if known else frozenset()
@@ -138,6 +142,7 @@ class Watch:
             # Nobody can be told of it but through the log and the age of the alerts.
             LOGGER.exception("The desk failed: nothing was told of this look")
             return None
+        self._stuck = told.unrecorded if told.is_stuck else ""
         if told.unrecorded:
             LOGGER.warning("What was told could not be recorded: %s", told.unrecorded)
         return told
@@ -146,8 +151,21 @@ class Watch:
         try:
             write_memory(self._settings.state_dir, memory)
         except OSError as error:
-            # A full disk: the alert about it is out, and the next look remembers.
+            # A full disk: the alert about it is out.
             LOGGER.warning("What the watch remembers could not be written: %s", error)
+            self._unremembered = memory
+        else:
+            self._unremembered = None
+
+    def _leave(self, snapshot: Snapshot) -> None:
+        try:
+            write_snapshot(self._settings.state_dir, snapshot)
+        except OSError as error:
+            # The exporter goes on with an older look, and says that it is old.
+            LOGGER.warning("What the watch saw could not be left for others: %s", error)
+            self._unwritten = snapshot
+        else:
+            self._unwritten = None
 
     def _snapshot(
         self, observed: Observed, verdicts: list[Verdict], told: Told | None, now: datetime
@@ -195,6 +213,16 @@ def _seeing(problems: Mapping[str, str], *, is_new: bool) -> list[Verdict]:
             part,
             "unknown" if is_new and part == WAREHOUSE else "failing",
             f"it could not be seen: {why}",
+            # Without it no other rule can tell anything, and no warning can be recorded.
+            severity="critical" if part == WAREHOUSE else None,
         )
         for part, why in sorted(problems.items())
     ]
+
+
+def _recording(stuck: str) -> Verdict:
+    """A store that takes no alerts takes no data either, and only what is critical gets out."""
+    if not stuck:
+        return Verdict("watch_failed", "recording", "", "ok", "alerts can be recorded")
+    text = f"alerts cannot be recorded: {stuck}"
+    return Verdict("watch_failed", "recording", "", "failing", text, severity="critical")

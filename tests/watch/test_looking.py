@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pytest
 from lab_support import Lab
+from watch_support import THEN
 
 from market_assets.settings import Secrets
-from market_assets.watch.looking import Watch
+from market_assets.watch.exporter.health import health
+from market_assets.watch.looking import Looked, Watch
 from market_assets.watch.memory import FILE, Memory, read_memory, write_memory
-from market_assets.watch.snapshot import read_snapshot
+from market_assets.watch.snapshot import read_snapshot, snapshot_file
+
+_MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def watch(days: Lab) -> Iterator[Watch]:
+    """A watch that has begun long before the lab's day, over data that are fresh on it."""
+    write_memory(days.settings.state_dir, Memory(THEN - timedelta(days=30)))
+    watch = Watch(days.settings, Secrets({}))
+    yield watch
+    watch.close()
+
+
+def failing(looked: Looked, rule: str) -> list[str]:
+    return [v.text for v in looked.verdicts if (v.rule, v.state) == (rule, "failing")]
+
+
+def unwell(days: Lab, now: datetime) -> tuple[str, ...]:
+    return health(read_snapshot(days.settings.state_dir), now.timestamp()).reasons
 
 
 def test_a_look_leaves_its_verdicts_alerts_and_numbers_for_others(days: Lab) -> None:
@@ -57,3 +81,85 @@ def test_a_memory_that_is_no_whole_file_begins_anew(days: Lab) -> None:
     known = read_memory(state)
     assert known is not None
     assert known.began_at == now
+
+
+def test_looks_that_could_leave_nothing_are_no_hole_between_looks(days: Lab, watch: Watch) -> None:
+    state = days.settings.state_dir
+    watch.look(THEN)
+    for file in (snapshot_file(state), state / FILE):
+        file.unlink()
+        file.mkdir()  # nothing can take its place, as nothing can on a full disk
+    for minutes in range(1, 8):
+        looked = watch.look(THEN + minutes * _MINUTE)
+        assert looked.told is not None
+        assert failing(looked, "platform_was_down") == []
+    for file in (snapshot_file(state), state / FILE):
+        file.rmdir()
+    looked = watch.look(THEN + 8 * _MINUTE)
+    assert failing(looked, "platform_was_down") == []
+    left = read_snapshot(state)
+    assert left is not None
+    assert left.looked_at == THEN + 8 * _MINUTE
+    known = read_memory(state)
+    assert known is not None
+    # It began anew where its file was lost, and was kept since.
+    assert (known.began_at, known.resumed_at) == (THEN + _MINUTE, None)
+
+
+def test_a_warehouse_that_is_lost_is_critical_told_without_a_record_and_not_healthy(
+    days: Lab, watch: Watch
+) -> None:
+    watch.look(THEN)
+    assert [why for why in unwell(days, THEN) if "Watch failed" in why] == []
+    (days.settings.warehouse.path / "catalog.sqlite").write_bytes(b"no catalog" * 1000)
+    told = []
+    for minutes in (1, 2, 3):
+        looked = watch.look(THEN + minutes * _MINUTE)
+        assert looked.told is not None
+        told.append(looked.told.sent)
+        [why] = [why for why in unwell(days, THEN + minutes * _MINUTE) if "seeing" in why]
+        assert "damaged" in why
+    # The loss, a look later that nothing can be recorded, and neither again.
+    assert told == [1, 1, 0]
+
+
+def test_a_store_that_takes_no_alerts_is_told_although_it_takes_none(
+    days: Lab, watch: Watch
+) -> None:
+    watch.look(THEN)
+    lock = days.settings.warehouse.path / "writer.lock"
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+    late = THEN + timedelta(hours=4)  # the data are old by now: that is to be recorded
+    assert failing(watch.look(late), "watch_failed") == []
+    looked = watch.look(late + _MINUTE)
+    [text] = failing(looked, "watch_failed")
+    assert "alerts cannot be recorded" in text
+    assert any("recorded" in why for why in unwell(days, late + _MINUTE))
+    lock.rmdir()
+    watch.look(late + 2 * _MINUTE)
+    assert failing(watch.look(late + 3 * _MINUTE), "watch_failed") == []
+
+
+def test_requests_that_cannot_be_read_again_are_unseen_and_end_no_look(days: Lab) -> None:
+    now = datetime.now(UTC)  # requests are dated by our own clock
+    watch = Watch(days.settings, Secrets({}))
+    looked = watch.look(now)
+    assert looked.observed.answers is not None
+    assert sum(one.requests for one in looked.observed.answers) > 0
+    hidden = _hide_rows(days.settings.warehouse.path / "data" / "ops" / "requests")
+    looked = watch.look(now + 6 * _MINUTE)
+    assert looked.observed.answers is None
+    assert len(failing(looked, "watch_failed")) == 1
+    for file, name in hidden:
+        file.rename(name)
+    looked = watch.look(now + 7 * _MINUTE)
+    watch.close()
+    assert looked.observed.answers is not None
+    assert failing(looked, "watch_failed") == []
+
+
+def _hide_rows(folder: Path) -> list[tuple[Path, Path]]:
+    found = sorted(folder.rglob("*.parquet"))
+    assert found
+    return [(file.rename(file.with_suffix(".gone")), file) for file in found]
