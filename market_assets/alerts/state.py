@@ -69,7 +69,7 @@ def _begin(
             return None  # it was told, however often it is looked at
         within = elapsed(before.changed_at, now) < timedelta(minutes=settings.cooldown_minutes)
         if within and not found.is_event:
-            return _reopen(before, found, now)
+            return _reopen(before, found, settings, now)
     sequence = 1 if before is None else before.sequence + 1
     began = min([now, *(member.since for member in found.members if member.since)])
     alert = Alert(
@@ -96,12 +96,20 @@ def _begin(
     return Change(alert)
 
 
-def _reopen(before: Alert, found: Found, now: datetime) -> Change:
-    """The old one goes on, without a word unless it is worse than what was told."""
-    if _is_worse(found.severity, before.peak_severity):
+def _reopen(before: Alert, found: Found, settings: Settings, now: datetime) -> Change:
+    """The old one goes on, without a word unless it is worse than what was told, or never ends."""
+    if _is_worse(found.severity, before.peak_severity) or _flaps_on(before, settings, now):
         return Change(_next(before, now, found, **_told("reopened", found, now)), "fired")
     quietly = {"state": "firing", "change": "reopened", "reopened_at": now}
     return Change(_next(before, now, found, **quietly))
+
+
+def _flaps_on(before: Alert, settings: Settings, now: datetime) -> bool:
+    """People believe that it is over: what comes and goes all day is told as often as it would be
+    if it had lasted."""
+    pause = timedelta(minutes=max(settings.repeat_minutes, settings.cooldown_minutes))
+    told = before.told_at or before.began_at
+    return settings.repeat_minutes > 0 and elapsed(told, now) >= pause
 
 
 def _end(alert: Alert, found: Found, now: datetime) -> Change:

@@ -27,7 +27,12 @@ from market_assets.warehouse.tables import (
     REQUESTS,
     REVISIONS,
 )
-from market_assets.warehouse.watch_tables import QUERY_COSTS
+from market_assets.warehouse.watch_tables import (
+    ALERT_DELIVERIES,
+    ALERTS,
+    BUDGET_RELEASES,
+    QUERY_COSTS,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -94,10 +99,28 @@ def expire_rows(connection: duckdb.DuckDBPyConnection, cutoff: int) -> int:
         (CHANGES, "changed_at"),
         (BUILDS, "built_at"),
         (QUERY_COSTS, "issued_at"),
+        (BUDGET_RELEASES, '"day"'),
     ):
         connection.execute(f"DELETE FROM {log.qualified} WHERE {time} < {before}")
+    _forget_alerts(connection, before)
     _trim(connection, cutoff)
     return expired
+
+
+def _forget_alerts(connection: duckdb.DuckDBPyConnection, before: str) -> None:
+    """Forget old alerts and their messages; the newest of each key says how it stands.
+
+    It stays whole, however old: it may be open, or have been told and be nothing new.
+    """
+    newest = (
+        f"SELECT alert_id FROM {ALERTS.qualified} QUALIFY row_number() OVER"
+        " (PARTITION BY alert_key ORDER BY sequence DESC) = 1"
+    )
+    for table in (ALERT_DELIVERIES, ALERTS):
+        connection.execute(
+            f"DELETE FROM {table.qualified} WHERE changed_at < {before}"
+            f" AND alert_id NOT IN ({newest})"
+        )
 
 
 def _trim(connection: duckdb.DuckDBPyConnection, cutoff: int) -> None:

@@ -58,6 +58,28 @@ LIVES: dict[str, tuple[dict[str, Any], list[tuple[float, str, list[str]]]]] = {
             (19, OK, [ENDED]),
         ],
     ),
+    "cooldown: what flaps on is told as often as what lasts": (
+        {"cooldown_minutes": 15, "repeat_minutes": 60},
+        [
+            (0, F, [FIRED]),
+            (1, OK, [ENDED]),
+            (14, F, []),
+            (15, OK, []),
+            (29, F, []),
+            (30, OK, []),
+            (44, F, []),
+            (45, OK, []),
+            (59, F, []),
+            (59.5, OK, []),
+            (60, F, [FIRED]),
+            (61, OK, [ENDED]),
+            (62, F, []),
+        ],
+    ),
+    "cooldown: what flaps on is not told again without reminders": (
+        {"cooldown_minutes": 15, "repeat_minutes": 0},
+        [(0, F, [FIRED]), (1, OK, [ENDED]), *[(m, F if m % 2 else OK, []) for m in range(2, 90)]],
+    ),
     "cooldown: after it another alert fires": (
         {"cooldown_minutes": 15},
         [(0, F, [FIRED]), (1, OK, [ENDED]), (16, F, [FIRED])],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from warehouse_support import START, ask, candle_batch, candles, hours, request
 
+from market_assets.schemas.alerts import Alert, AlertDelivery
 from market_assets.schemas.datasets import OHLCV
 from market_assets.schemas.timeline import to_ms
 from market_assets.warehouse.connection import connect
@@ -162,3 +163,62 @@ def test_retention_forgets_old_verdicts_attempts_changes_and_builds_and_keeps_th
     warehouse.maintain(retention_days=30)
     for table, time in times.items():
         assert len(ask(warehouse, f"SELECT {time} FROM ops.{table}")) == 1, table
+
+
+def test_retention_forgets_alerts_that_are_long_over_and_keeps_how_each_key_stands(
+    warehouse: DuckLakeWarehouse,
+) -> None:
+    now = datetime.now(UTC)
+    rows, messages = [], []
+    # Of one key an alert that is over and one after it; of another, one that is still open.
+    for name, key, sequence, state, age in (
+        ("over", "completeness/binance", 1, "resolved", 40),
+        ("last", "completeness/binance", 2, "resolved", 35),
+        ("open", "freshness/okx", 1, "firing", 50),
+        ("young", "run_failed/x", 1, "resolved", 5),
+        ("newer", "run_failed/x", 2, "resolved", 1),
+    ):
+        at = now - timedelta(days=age)
+        rule, _, scope = key.partition("/")
+        alert = Alert(
+            alert_id=name,
+            key=key,
+            rule=rule,
+            scope=scope,
+            severity="warning",
+            peak_severity="warning",
+            state=state,
+            change=state,
+            title=name,
+            members=(),
+            began_at=at,
+            changed_at=at,
+            sequence=sequence,
+        )
+        rows.append(alert)
+        messages.append(
+            AlertDelivery(
+                message_id=f"{name}-log",
+                alert_id=name,
+                alert_sequence=sequence,
+                channel="log",
+                kind="fired",
+                outcome="sent",
+                attempt=1,
+                changed_at=at,
+                title=name,
+                body="",
+            )
+        )
+    warehouse.record_alerts(rows, messages)
+    warehouse.release_budget((now - timedelta(days=40)).date(), "long ago")
+    warehouse.release_budget(now.date(), "today")
+    before = warehouse.alert_book()
+    warehouse.maintain(retention_days=30)
+    for table in ("alerts", "alert_deliveries"):
+        left = ask(warehouse, f"SELECT alert_id FROM ops.{table} ORDER BY alert_id")
+        assert [row["alert_id"] for row in left] == ["last", "newer", "open", "young"], table
+    after = warehouse.alert_book()
+    assert (after.alerts, after.deliveries) == (before.alerts, before.deliveries)
+    assert warehouse.released(now.date()) == "today"
+    assert warehouse.released((now - timedelta(days=40)).date()) is None
