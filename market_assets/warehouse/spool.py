@@ -145,18 +145,25 @@ def _line(statement: Statement, moment: str) -> str:
 
 
 def _noted(lines: Iterable[bytes]) -> Iterator[Noted]:
-    """The lines that are whole."""
+    """The lines that are whole and ours. A foreign one must not keep writers from their work."""
     for line in lines:
         try:
-            told: dict[str, Any] = json.loads(line)
-        except ValueError:
+            noted = _parsed(json.loads(line))
+        except (ValueError, TypeError, LookupError):
             continue
-        scans = tuple(
-            Scan(table, None if columns is None else tuple(columns), first, last, rewrites)
-            for table, columns, first, last, rewrites in told["scans"]
-        )
-        yield Noted(
-            told["id"],
-            datetime.fromisoformat(told["at"]),
-            Statement(told["label"], scans, tuple(told["staged"]), told["asset"], told["run"]),
-        )
+        yield noted
+
+
+def _parsed(told: Any) -> Noted:
+    scans = tuple(
+        Scan(table, None if columns is None else tuple(columns), first, last, rewrites)
+        for table, columns, first, last, rewrites in told["scans"]
+    )
+    issued_at = datetime.fromisoformat(told["at"])
+    if issued_at.tzinfo is None:
+        raise ValueError("a time without its zone")
+    identity, label, asset, run = (told[name] for name in ("id", "label", "asset", "run"))
+    if not all(isinstance(text, str) for text in (identity, label, asset, run)):
+        raise TypeError("a number where a text belongs")
+    staged = tuple(int(size) for size in told["staged"])
+    return Noted(identity, issued_at, Statement(label, scans, staged, asset, run))

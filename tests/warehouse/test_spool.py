@@ -98,7 +98,8 @@ def test_who_dies_between_the_commit_and_the_tidying_stores_nothing_twice(
         "two",
     ]
     warehouse.settle_costs()
-    assert assets(warehouse) == ["one", "two", "three"]
+    # Asking what was spent is a statement too, of no asset.
+    assert [asset for asset in assets(warehouse) if asset] == ["one", "two", "three"]
 
 
 def test_a_commit_that_fails_keeps_what_it_would_have_stored(store: Path, opened: Open) -> None:
@@ -149,6 +150,40 @@ def test_half_a_line_that_a_full_disk_left_spoils_no_other(tmp_path: Path) -> No
         file.write(b'\n{"id":"12","at":"20')
     spool.append([Statement("b")])
     assert [noted.statement.label for noted in spool.waiting()] == ["a", "b"]
+
+
+WHOLE = (
+    '{"id":"x","at":"2026-01-31T12:00:00+00:00","label":"a","asset":"","run":"","staged":[],'
+    '"scans":[]}'
+)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "123",
+        "[]",
+        "null",
+        "{}",
+        "\0" * 100,
+        WHOLE.replace("+00:00", ""),
+        WHOLE.replace('"2026-01-31T12:00:00+00:00"', '"yesterday"'),
+        WHOLE.replace('"label":"a"', '"label":1'),
+        WHOLE.replace('"staged":[]', '"staged":null'),
+        WHOLE.replace('"scans":[]', '"scans":[["raw.a"]]'),
+    ],
+)
+def test_a_line_of_somebody_else_keeps_no_writer_from_its_work(
+    store: Path, opened: Open, foreign: str
+) -> None:
+    spool = Spool(store)
+    ours = WHOLE.replace('"label":"a"', '"label":"ours"')
+    spool.file.write_text(f"{foreign}\n{ours}\n")
+    warehouse = opened(store)
+    assert [line.label for line in warehouse.spent(datetime(2026, 1, 1, tzinfo=UTC))] == ["ours"]
+    warehouse.commit(candle_batch())
+    assert not spool.taking.exists()
+    assert ask(warehouse, "SELECT label FROM ops.query_costs WHERE label = 'ours'") != []
 
 
 def test_who_may_not_write_reads_all_the_same(tmp_path: Path) -> None:
