@@ -28,6 +28,8 @@ MAX_BYTES = 200_000
 TIMEOUT_MS = 60_000
 SETTLE_MS = 2_500
 BACKFILLED_HOURS = 12
+# A picture of metadata on the asset's own page.
+DRAWN_HERE = "img[src^='data:image/svg']"
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "images"
 ARGUMENTS = (
     "--headless",
@@ -126,6 +128,18 @@ class DagsterUi:
         self.open(f"/runs/b/{backfill_id}")
         self.page.get_by_text("Partition selection").first.wait_for()
 
+    def asset(self, asset: str) -> None:
+        """Overview of an asset: what its newest event told."""
+        self.open(f"/assets/{asset}?view=overview")
+        self.page.get_by_text("Latest materialization").first.wait_for()
+        self.page.wait_for_timeout(SETTLE_MS)
+
+    def check(self, asset: str, name: str) -> None:
+        """One check of an asset, with its newest verdict."""
+        self.open(f"/assets/{asset}?view=checks&checkDetail={name}")
+        self.page.get_by_text("Execution history").first.wait_for()
+        self.page.wait_for_timeout(SETTLE_MS)
+
     def picture(self, number: int) -> Locator:
         """Open a picture of the partition on show; the image, once it is drawn."""
         self.page.get_by_text("Show Markdown").nth(number).click()
@@ -188,6 +202,18 @@ def save(page: Page, target: Path) -> None:
     target.write_bytes(small.getvalue())
 
 
+def alert_views(page: Page, url: str) -> Iterator[str]:
+    """The pages of an alert that fires for candles of binance."""
+    ui = DagsterUi(page, url)
+    ui.asset("ops/alerts")
+    yield "alerts"
+    page.locator(DRAWN_HERE).first.scroll_into_view_if_needed()
+    page.wait_for_timeout(SETTLE_MS)
+    yield "alert-timeline"
+    ui.check("raw/binance_ohlcv", "freshness")
+    yield "freshness"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:3000", help="where the demo's UI is")
@@ -195,10 +221,14 @@ def main() -> None:
         "--docs", default="http://127.0.0.1:3001/dbt/index.html", help="where its dbt docs are"
     )
     parser.add_argument("--target", type=Path, default=TARGET)
+    parser.add_argument(
+        "--alerts", action="store_true", help="only the pages of an alert that fires right now"
+    )
     options = parser.parse_args()
     options.target.mkdir(parents=True, exist_ok=True)
     with browser_page() as page:
-        for name in views(page, options.url, options.docs):
+        shown = alert_views(page, options.url) if options.alerts else None
+        for name in shown or views(page, options.url, options.docs):
             file = options.target / f"dagster-{name}.png"
             save(page, file)
             print(f"{file} {file.stat().st_size // 1000} kB")

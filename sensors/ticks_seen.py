@@ -37,13 +37,12 @@ def _daemons(instance: dg.DagsterInstance) -> Iterator[Ticker]:
     beats = instance.get_daemon_heartbeats()
     for kind in instance.get_required_daemon_types():
         beat = beats.get(kind)
-        error = beat.errors[0].message if beat is not None and beat.errors else ""
+        # Its errors are those of the ticks that it started, and they tell of them themselves.
         yield Ticker(
             "daemon",
             kind.lower(),
             last_tick_at=None if beat is None else _moment(beat.timestamp),
             due_every=_HEARTBEAT,
-            last_error=first_line(error),
         )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from market_assets.watch.looking import Looked, Watch
 
 NAME = "watch"
+ALERTS = "alerts"
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
 
@@ -84,8 +85,10 @@ class _Eyes:
                 if shown.get(name) != table.passed:
                     shown[name] = table.passed
                     yield freshness_evaluation(self._settings, table)
-        if looked.told is not None and looked.told.is_changed:
+        if looked.told is not None and (looked.told.is_changed or not shown.get(ALERTS)):
             assert self._watch is not None
+            # Once when nothing ever fired, too: a page without anything tells nobody that it works.
+            shown[ALERTS] = True
             yield alerts_materialization(self._watch.alerts(), now)
 
 

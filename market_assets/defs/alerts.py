@@ -79,15 +79,13 @@ def alerts_metadata(known: Sequence["Alert"], now: datetime) -> Mapping[str, dg.
 
 
 def _table(alerts: Sequence["Alert"]) -> str:
-    names = ("severity", "alert", "where", "state", "since", "what", "id")
+    names = ("severity", "what", "state", "since (UTC)", "id")
     rows = (
         (
             alert.severity,
-            alert.rule,
-            alert.scope,
-            alert.state,
-            f"{alert.began_at:%Y-%m-%d %H:%M} UTC",
             alert.title,
+            alert.state,
+            f"{alert.began_at:%m-%d %H:%M}",
             alert.alert_id[:8],
         )
         for alert in alerts[:_SHOWN]

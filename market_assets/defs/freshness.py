@@ -42,8 +42,8 @@ def freshness_specs(venue: str, dataset: Dataset, settings: Settings) -> list[dg
             asset=raw_key(venue, dataset),
             description=(
                 f"The newest row of every symbol is at most {minutes} minutes old, by its own time"
-                " and by when it was stored (thresholds.freshness_minutes; a settlement may be an"
-                " interval older). The sensor `watch` says so within a minute."
+                " and by when it was stored (thresholds.freshness_minutes; rows that are due"
+                " less often may be an interval older). The sensor `watch` says so within a minute."
             ),
             metadata={"severity": settings.alerts.severity("freshness")},
         )

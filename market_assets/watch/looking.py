@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from market_assets.health import Policy, evaluate, remembered
 from market_assets.health.look import Look
@@ -105,7 +105,11 @@ class Watch:
         problems = {**sight.problems, **platform.problems}
         verdicts = evaluate(observed, self._policy, now)
         is_new = now - memory.began_at < _GRACE and not self._observer.has_warehouse
-        verdicts += [*_seeing(problems, is_new=is_new), _recording(self._stuck)]
+        verdicts += _seeing(problems, is_new=is_new)
+        is_told = WAREHOUSE in problems or any(
+            verdict.rule == "disk_left" and verdict.state == "failing" for verdict in verdicts
+        )
+        verdicts.append(_recording(self._stuck, is_told=is_told))
         told = self._tell(verdicts, now)
         failing = remembered(verdicts, previous.failing if previous else frozenset())
         memory = replace(sight.memory, failing=tuple(sorted(failing)))
@@ -116,6 +120,8 @@ class Watch:
 
     def alerts(self) -> list[Alert]:
         """Every alert as it stands, the newest change first."""
+        if not self._observer.has_store:
+            return []
         with self._observer.opened() as warehouse:
             return warehouse.alerts()
 
@@ -220,9 +226,13 @@ def _seeing(problems: Mapping[str, str], *, is_new: bool) -> list[Verdict]:
     ]
 
 
-def _recording(stuck: str) -> Verdict:
-    """A store that takes no alerts takes no data either, and only what is critical gets out."""
-    if not stuck:
-        return Verdict("watch_failed", "recording", "", "ok", "alerts can be recorded")
-    text = f"alerts cannot be recorded: {stuck}"
-    return Verdict("watch_failed", "recording", "", "failing", text, severity="critical")
+def _recording(stuck: str, *, is_told: bool) -> Verdict:
+    """A store that takes no alerts takes no data either, and only what is critical gets out.
+
+    A lost store or a full disk is told as such: this only follows from it.
+    """
+    text = f"alerts cannot be recorded: {stuck}" if stuck else "alerts can be recorded"
+    state: Literal["ok", "failing", "unknown"] = "ok" if not stuck else "failing"
+    if stuck and is_told:
+        state = "unknown"
+    return Verdict("watch_failed", "recording", "", state, text, severity="critical")

@@ -21,6 +21,7 @@ from market_assets.defs.alerts import ALERTS, alerts_asset
 from market_assets.defs.partitions import hour_key
 from market_assets.defs.raw import raw_assets
 from market_assets.schemas.timeline import HOUR_MS, Window, floor_to, to_ms
+from market_assets.settings.alerts import ALERT_RULES
 from market_assets.watch.memory import Memory, write_memory
 from market_assets.watch.snapshot import Snapshot, read_snapshot
 from sensors.watch import watch_sensor
@@ -110,7 +111,7 @@ def test_freshness_is_shown_when_it_changes_and_alerts_when_they_do(watched: Wat
     assert shown.asset_key == ALERTS
     told = values(shown.metadata)
     assert told["open"] == len(stale.alerts) > 0
-    assert "freshness" in told["firing"]
+    assert "Freshness, binance ohlcv" in told["firing"]
     assert "data:image/svg+xml" in told["timeline"]
 
     watched.look()
@@ -134,6 +135,27 @@ def test_freshness_is_shown_when_it_changes_and_alerts_when_they_do(watched: Wat
     )
     [event] = clicked.get_asset_materialization_events()
     assert "resolved" in values(event.materialization.metadata)["lately"]
+
+
+def test_the_page_of_alerts_is_there_from_the_first_look_on_and_then_left_alone(
+    watched: Watched,
+) -> None:
+    silent = {"severities": dict.fromkeys(ALERT_RULES, "off")}
+    calm = Watched(watched.lab.with_settings(alerts=silent), watched.instance)
+    assert not calm.look().alerts
+    [shown] = [e for e in calm.events if isinstance(e, dg.AssetMaterialization)]
+    assert shown.asset_key == ALERTS
+    assert values(shown.metadata)["open"] == 0
+
+    calm.look()
+    assert not calm.events
+
+
+def test_before_anything_was_ever_stored_a_look_ends_well(watched: Watched) -> None:
+    empty = watched.lab.settings.state_dir / "nothing" / "warehouse"
+    fresh = Watched(watched.lab.with_settings(warehouse={"path": str(empty)}), watched.instance)
+    assert fresh.look().problem == ""
+    assert [event.asset_key for event in fresh.events] == [ALERTS]
 
 
 def test_a_failed_run_is_told_with_its_error_until_its_work_succeeds(watched: Watched) -> None:

@@ -6,6 +6,7 @@ The venue is out of order from the start and the data end three hours ago; a web
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,16 +23,26 @@ from market_assets.errors import VenueUnavailable
 from market_assets.schemas.timeline import HOUR_MS, Window, floor_to, to_ms
 from market_assets.settings import Settings
 from market_assets.simulator.process import running_simulator
+from market_assets.stack import ports
+from market_assets.stack.layout import CHECKOUT
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
+from market_assets.warehouse.estimate import TIB, Statement
 from market_assets.watch.snapshot import Snapshot, read_snapshot
 
-pytestmark = pytest.mark.xdist_group("end_to_end")
+sys.path.insert(0, str(CHECKOUT / "scripts"))
+
+from take_screenshots import DRAWN_HERE, DagsterUi, browser_page
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("end_to_end")]
 
 SYMBOL = "BTCUSDT"
 LOOKS_APART = 5
 # A look that comes so late ends a hole: three intervals, and half a minute that a machine may need.
 HOLE_SECONDS = 3 * LOOKS_APART + 30
+# Far more than all of this test's own statements cost.
+BUDGET = 100.0
 DOWN = {"http_503": 1.0, "fault_paths": ["klines", "funding", "instruments", "time"]}
+DRAWN = "image => image.complete && image.naturalWidth > 0"
 CHECK = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { __typename
   ... on AssetNode { assetChecksOrError { ... on AssetChecks { checks { name
   executionForLatestMaterialization { status evaluation { success description } } } } } } } }"""
@@ -80,6 +91,9 @@ class WatchedStack(DrivenStack):
                     "okx": {"enabled": False},
                     "aster": {"enabled": False},
                 },
+                "metrics_url": f"http://127.0.0.1:{ports.free_port()}/metrics",
+                "thresholds": {"daily_cost_usd": BUDGET},
+                "costs": {"stop_at_budget": True},
                 "http": {"attempts": 2, "breaker_first_pause_seconds": 1},
                 "alerts": {
                     "interval_seconds": LOOKS_APART,
@@ -191,6 +205,37 @@ def test_an_outage_is_told_once_whatever_restarts_and_its_end_once(
     assert (backfill.state, backfill.text) == ("ok", "succeeded, 12 of 12 partitions done")
 
 
+def test_a_used_up_budget_warns_then_stops_what_can_wait_until_it_is_released(
+    watched: WatchedStack, hook: Hook
+) -> None:
+    def told(beginning: str) -> str | None:
+        titles = [title for title in hook.titles if title.startswith("Cost budget")]
+        return next((title for title in titles if beginning in title), None)
+
+    def spend(dollars: float) -> None:
+        with DuckLakeWarehouse(watched.settings.warehouse.path) as lake:
+            lake.note([Statement("mart", (), (round(TIB / 6.25 * dollars),), "marts.ohlcv")])
+
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+    spend(0.85 * BUDGET)
+    until(lambda: told("$85"), 60, "it is told at 80 %")
+    spend(0.2 * BUDGET)
+    until(lambda: told("$105"), 60, "it is told that nothing is left")
+
+    refused = watched.launch_run(("reports", "data_quality"), yesterday)
+    assert watched.run_ends(refused) == "FAILURE"
+    newest = watched.partitions("binance_ohlcv").keys[-1]
+    assert watched.run_ends(watched.launch_run(("raw", "binance_ohlcv"), newest)) == "SUCCESS"
+
+    with DuckLakeWarehouse(watched.settings.warehouse.path) as lake:
+        lake.release_budget(datetime.now(UTC).date(), "the report is needed")
+    allowed = watched.launch_run(("reports", "data_quality"), yesterday)
+    assert watched.run_ends(allowed) == "SUCCESS"
+    snapshot = watched.looks(2)
+    [budget] = [alert for alert in snapshot.alerts if alert.rule == "cost_budget"]
+    assert "the report is needed" in budget.title, budget
+
+
 def _shows_it(watched: WatchedStack) -> None:
     """In the UI: the check of the table fails, and the alert is on the asset of alerts."""
     node = watched.api.one(CHECK, key={"path": ["raw", "binance_ohlcv"]})
@@ -201,8 +246,18 @@ def _shows_it(watched: WatchedStack) -> None:
     assert f"{SYMBOL} 1h" in evaluation["description"]
     [shown] = watched.api.one(ALERTS)["assetMaterializations"]
     told = {entry["label"]: entry.get("mdStr") for entry in shown["metadataEntries"]}
-    assert "venue\\_down" in told["firing"] or "venue_down" in told["firing"]
+    assert "Venue down, binance" in told["firing"]
     assert "data:image/svg+xml" in told["timeline"]
+    with browser_page() as page:
+        ui = DagsterUi(page, watched.api.url)
+        ui.asset("ops/alerts")
+        timeline = page.locator(DRAWN_HERE).first
+        timeline.wait_for(state="attached")
+        assert timeline.evaluate(DRAWN)
+        ui.check("raw/binance_ohlcv", "freshness")
+        page.get_by_text(f"{SYMBOL} 1h").first.wait_for()
+        page.goto(watched.settings.metrics_url)
+        assert 'market_assets_open_alerts{severity="critical",state="firing"} 1.0' in page.content()
 
 
 def _last_hours(watched: WatchedStack, count: int) -> str:
