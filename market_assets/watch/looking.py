@@ -120,6 +120,8 @@ class Watch:
 
     def alerts(self) -> list[Alert]:
         """Every alert as it stands, the newest change first."""
+        if not self._observer.has_store:
+            return []
         with self._observer.opened() as warehouse:
             return warehouse.alerts()
 
