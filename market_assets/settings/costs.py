@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from market_assets.settings.section import Section
+
+# The platform's own questions read up to six tables at once. Refused, they would blind the watch.
+_TABLES_OF_A_QUERY = 10
 
 
 class CostSettings(Section):
@@ -30,3 +34,17 @@ class CostSettings(Section):
         le=2**60,
         description="Most that one query may bill; a larger one is refused",
     )
+
+    @model_validator(mode="after")
+    def _own_questions_are_allowed(self) -> CostSettings:
+        least = _TABLES_OF_A_QUERY * self.minimum_bytes
+        if self.maximum_bytes_billed < least:
+            raise PydanticCustomError(
+                "key:maximum_bytes_billed",
+                "the platform's own questions would be refused",
+                {
+                    "allowed": f"{_TABLES_OF_A_QUERY} times costs.minimum_bytes or more, {least:,}",
+                    "fix": f"write {least}, or a lower costs.minimum_bytes",
+                },
+            )
+        return self

@@ -71,12 +71,16 @@ def test_a_used_up_budget_stops_what_can_wait_until_it_is_released(
 def test_a_query_that_would_bill_too_much_is_refused(
     stored: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    names = ("ohlcv", "funding_rates", "funding_predictions", "instruments")
+    tables = [f"{venue}_{name}" for venue in ("binance", "okx", "aster") for name in names]
+    many = " UNION ALL ".join(f"SELECT symbol FROM raw.{table}" for table in tables)
+    monkeypatch.setenv("MARKET_ASSETS_COSTS__MAXIMUM_BYTES_BILLED", str(100 * 2**20))
     assert stored("query", "SELECT close FROM raw.binance_ohlcv").code == 0
-    monkeypatch.setenv("MARKET_ASSETS_COSTS__MAXIMUM_BYTES_BILLED", str(2**20))
-    ran = stored("query", "SELECT close FROM raw.binance_ohlcv")
+    ran = stored("query", many)
     assert ran.code == 2
     ran.assert_one_clear_message()
-    assert "10 MB" in ran.err
+    assert "120 MB" in ran.err
+    assert "100 MB" in ran.err
     assert "maximum_bytes_billed" in ran.err
 
 

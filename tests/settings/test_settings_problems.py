@@ -128,6 +128,10 @@ CASES = {
         "costs: {minimum_bytes: 1000000000000000000000}",
         ["costs.minimum_bytes", "out of range"],
     ),
+    "a limit of bytes below what the platform's own questions need": (
+        "costs: {maximum_bytes_billed: 20971520}",
+        ["costs.maximum_bytes_billed = 20971520", "own questions", "write 104857600"],
+    ),
     "unknown time zone": (
         "alerts: {quiet_hours: {time_zone: Europe/Berlim}}",
         ["there is no such time zone", "write Europe/Berlin"],
