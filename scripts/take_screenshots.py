@@ -28,8 +28,6 @@ MAX_BYTES = 200_000
 TIMEOUT_MS = 60_000
 SETTLE_MS = 2_500
 BACKFILLED_HOURS = 12
-# A picture of metadata on the asset's own page.
-DRAWN_HERE = "img[src^='data:image/svg']"
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "images"
 ARGUMENTS = (
     "--headless",
@@ -140,6 +138,19 @@ class DagsterUi:
         self.page.get_by_text("Execution history").first.wait_for()
         self.page.wait_for_timeout(SETTLE_MS)
 
+    def metadata_picture(self, key: str) -> Locator:
+        """A picture among the metadata of an asset's overview: short ones are shown in place."""
+        row = self.page.locator("tr").filter(has=self.page.get_by_text(key, exact=True))
+        row.first.scroll_into_view_if_needed()
+        button = row.get_by_text("Show Markdown")
+        if button.count():
+            button.first.click()
+            image = self.page.get_by_role("dialog").locator("img").first
+        else:
+            image = row.locator("img").first
+        image.wait_for()
+        return image
+
     def picture(self, number: int) -> Locator:
         """Open a picture of the partition on show; the image, once it is drawn."""
         self.page.get_by_text("Show Markdown").nth(number).click()
@@ -206,8 +217,7 @@ def alert_views(page: Page, url: str) -> Iterator[str]:
     """The pages of an alert that fires for candles of binance."""
     ui = DagsterUi(page, url)
     ui.asset("ops/alerts")
-    yield "alerts"
-    page.locator(DRAWN_HERE).first.scroll_into_view_if_needed()
+    ui.metadata_picture("timeline")
     page.wait_for_timeout(SETTLE_MS)
     yield "alert-timeline"
     ui.check("raw/binance_ohlcv", "freshness")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import dagster as dg
+from dagster._core.definitions.partitions.subset import TimeWindowPartitionsSubset
 from dagster._core.execution.backfill import (
     BULK_ACTION_TERMINAL_STATUSES,
     BulkActionsFilter,
     BulkActionStatus,
     PartitionBackfill,
 )
+from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 
 from market_assets.health.observed import Backfill
 from sensors.run_work import venue_of
@@ -37,11 +40,13 @@ _STATES: Mapping[BulkActionStatus, Literal["running", "succeeded", "failed", "ca
 _MOST = 50
 # One that was begun before is of no interest, whenever it ended.
 _BEGUN_WITHIN = timedelta(days=60)
+# One that failed is told for `run_failures_hours`, a month at the most.
+_MADE_GOOD_WITHIN = timedelta(days=30)
 _TAG = "dagster/backfill"
 
 
 class BackfillsSeen:
-    """Keeps those that have ended: they do not change any more."""
+    """Keeps those that have ended: all that changes is that others make good what they left."""
 
     def __init__(self) -> None:
         self._ended: dict[str, Backfill] = {}
@@ -54,11 +59,33 @@ class BackfillsSeen:
             limit=_MOST,
         )
         found = {one.backfill_id: _seen(instance, one) for one in going_on}
-        self._ended = {
-            one.backfill_id: self._ended.get(one.backfill_id) or _seen(instance, one)
-            for one in ended
-        }
+        self._ended = {one.backfill_id: self._of_ended(instance, one, now) for one in ended}
         return tuple((found | self._ended).values())
+
+    def _of_ended(
+        self, instance: dg.DagsterInstance, backfill: PartitionBackfill, now: datetime
+    ) -> Backfill:
+        seen = self._ended.get(backfill.backfill_id) or _seen(instance, backfill)
+        is_open = seen.state == "failed" and not seen.is_made_good
+        if not is_open or (seen.ended_at is not None and now - seen.ended_at > _MADE_GOOD_WITHIN):
+            return seen
+        return replace(seen, is_made_good=_is_made_good(instance, backfill))
+
+
+def _is_made_good(instance: dg.DagsterInstance, backfill: PartitionBackfill) -> bool:
+    """Whether every partition that failed, or waited for one that did, is there by now."""
+    data = backfill.asset_backfill_data
+    if data is None or data.failed_and_downstream_subset.non_partitioned_asset_keys:
+        return False
+    subsets = data.failed_and_downstream_subset.partitions_subsets_by_asset_key
+    for asset, subset in subsets.items():
+        if not isinstance(subset, TimeWindowPartitionsSubset):
+            return False
+        names = list(subset.get_partition_keys())
+        states = instance.get_status_by_partition(asset, names, subset.partitions_def) or {}
+        if any(states.get(name) is not AssetPartitionStatus.MATERIALIZED for name in names):
+            return False
+    return bool(subsets)
 
 
 def _seen(instance: dg.DagsterInstance, backfill: PartitionBackfill) -> Backfill:

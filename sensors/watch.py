@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 NAME = "watch"
 ALERTS = "alerts"
+# Asset or table -> how the UI shows it.
+Shown = dict[str, bool | str]
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
 
@@ -43,7 +45,7 @@ def watch_sensor(settings: Settings) -> dg.SensorDefinition:
     def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         now = datetime.now(UTC)
         looked = eyes.look(context, now)
-        shown: dict[str, bool] = json.loads(context.cursor or "{}")
+        shown: Shown = json.loads(context.cursor or "{}")
         events = list(eyes.events(looked, shown, now))
         context.update_cursor(json.dumps(shown, sort_keys=True))
         if looked.told is None:
@@ -73,7 +75,7 @@ class _Eyes:
         platform = self._orchestrator.see(context.instance, context.repository_def, now)
         return self._watch.look(now, platform)
 
-    def events(self, looked: Looked, shown: dict[str, bool], now: datetime) -> Iterator[Event]:
+    def events(self, looked: Looked, shown: Shown, now: datetime) -> Iterator[Event]:
         """What the UI does not show yet. `shown` is what it does, and is brought up to date."""
         from market_assets.health import Policy
         from market_assets.watch.fresh_tables import fresh_tables
@@ -85,11 +87,15 @@ class _Eyes:
                 if shown.get(name) != table.passed:
                     shown[name] = table.passed
                     yield freshness_evaluation(self._settings, table)
-        if looked.told is not None and (looked.told.is_changed or not shown.get(ALERTS)):
+        # Alerts that could not be recorded cannot be read either.
+        if looked.told is not None and not looked.told.unrecorded:
             assert self._watch is not None
-            # Once when nothing ever fired, too: a page without anything tells nobody that it works.
-            shown[ALERTS] = True
-            yield alerts_materialization(self._watch.alerts(), now)
+            # People change alerts, too. That nothing fires is shown once: an empty page would not
+            # tell that the watch works.
+            stand = " ".join(f"{alert.alert_id}:{alert.sequence}" for alert in looked.told.open)
+            if looked.told.is_changed or shown.get(ALERTS) != stand:
+                shown[ALERTS] = stand
+                yield alerts_materialization(self._watch.alerts(), now)
 
 
 def _in_short(looked: Looked) -> str:

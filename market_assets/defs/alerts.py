@@ -58,22 +58,22 @@ def alerts_materialization(known: Sequence["Alert"], now: datetime) -> dg.AssetM
 
 
 def alerts_metadata(known: Sequence["Alert"], now: datetime) -> Mapping[str, dg.MetadataValue]:
-    """Counts to plot, the tables, and the picture of the last week."""
+    """What fires first, then the picture and the table of the last week, and counts to plot."""
     opened = [alert for alert in known if alert.is_open]
     since = now - _DAYS
     recent = [a for a in known if a.fired_at is not None and (a.is_open or a.changed_at >= since)]
     counts = Counter(alert.severity for alert in opened)
     title = "Alerts of the last 7 days"
     return {
+        "firing": dg.MetadataValue.md(_table(opened) if opened else "Nothing fires."),
+        "timeline": dg.MetadataValue.md(
+            pictures.markdown(title, _timeline(title, recent, Window.of(since, now)))
+        ),
+        "lately": dg.MetadataValue.md(_table(recent) if recent else "Nothing fired."),
         "open": dg.MetadataValue.int(len(opened)),
         **{name: dg.MetadataValue.int(counts[name]) for name in ALERT_SEVERITIES},
         "fired_in_7_days": dg.MetadataValue.int(
             sum(alert.fired_at >= since for alert in recent if alert.fired_at)
-        ),
-        "firing": dg.MetadataValue.md(_table(opened) if opened else "Nothing fires."),
-        "lately": dg.MetadataValue.md(_table(recent) if recent else "Nothing fired."),
-        "timeline": dg.MetadataValue.md(
-            pictures.markdown(title, _timeline(title, recent, Window.of(since, now)))
         ),
     }
 

@@ -19,6 +19,7 @@ _PANEL, _ROW, _BETWEEN = 110, 16, 8
 _PLOT = WIDTH - _LEFT - _RIGHT
 # What fits to the left of the plot.
 _LABEL = 16
+_NAME = 80
 _UP, _DOWN = "#1b9e77", "#d95f02"
 
 # State of a symbol's hour -> colour (distinct without red and green) and what it says.
@@ -135,16 +136,17 @@ def timeline(title: str, rows: Mapping[str, Sequence[Bar]], window: Window) -> s
     """A row for each name, with its spans; one that is too short to see is drawn all the same."""
     drawn: list[str] = []
     for place, (name, bars_of) in enumerate(rows.items()):
-        top = _TOP + place * _ROW
-        drawn.append(_text(_LEFT - 6, top + _ROW - 5, _shortened(name), "end"))
+        top = _TOP + 2 * place * _ROW
+        # Above its bars: these names are too long to stand beside them.
+        drawn.append(_text(_LEFT, top + _ROW - 4, name if len(name) <= _NAME else name[:_NAME]))
         for bar in bars_of:
             x = _x(max(bar.start, window.start), window)
             width = max(2.0, _x(min(bar.end, window.end), window) - x)
             drawn.append(
-                f'<rect x="{x:.1f}" y="{top + 2}" width="{width:.1f}" height="{_ROW - 4}"'
+                f'<rect x="{x:.1f}" y="{top + _ROW}" width="{width:.1f}" height="{_ROW - 4}"'
                 f' fill="{bar.colour}"><title>{escape(name)}</title></rect>'
             )
-    return _picture(title, window, drawn, _TOP + len(rows) * _ROW + _BETWEEN)
+    return _picture(title, window, drawn, _TOP + 2 * len(rows) * _ROW + _BETWEEN)
 
 
 def markdown(title: str, svg: str) -> str:

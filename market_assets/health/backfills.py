@@ -1,4 +1,5 @@
-"""Backfills that failed (told as long as a failed run is), or that stand still."""
+"""Backfills that failed (told until their partitions are there, no longer than a failed run), or
+that stand still."""
 
 from __future__ import annotations
 
@@ -21,6 +22,9 @@ def _failed(look: Look, backfill: Backfill) -> Verdict:
     progress = f"{backfill.done} of {backfill.total} partitions done"
     if backfill.state != "failed" and not backfill.failed_partitions:
         return Verdict("backfill_failed", scope, member, "ok", f"{backfill.state}, {progress}")
+    if backfill.is_made_good and backfill.state != "running":
+        text = "failed, and what it left undone has been done since"
+        return Verdict("backfill_failed", scope, member, "ok", text)
     if backfill.state == "canceled":
         text = f"canceled by a person, {progress}"
         return Verdict("backfill_failed", scope, member, "ok", text)

@@ -12,6 +12,7 @@ from datetime import UTC
 from market_assets.health.look import Look
 from market_assets.health.observed import Spend
 from market_assets.schemas.verdicts import Verdict
+from market_assets.settings.costs import dollars
 
 # How many of the day's largest items a message names.
 NAMED = 3
@@ -27,7 +28,7 @@ def judge(look: Look) -> Iterator[Verdict]:
         return
     today, budget = spend.today_dollars, spend.budget_dollars
     warn = budget * look.policy.cost_warn_percent / 100
-    text = f"${today:.2f} of ${budget:.2f} spent today"
+    text = f"{dollars(today)} of {dollars(budget)} spent today"
     # A budget of nothing is used up by the first cent, not by nothing.
     if today < warn or today <= 0:
         yield Verdict("cost_budget", "", "", "ok", text, today, warn)
@@ -47,5 +48,7 @@ def judge(look: Look) -> Iterator[Verdict]:
 
 def _largest(spend: Spend) -> str:
     lines = sorted(spend.lines, key=lambda line: (-line.dollars, line.label, line.asset))[:NAMED]
-    told = [f"{line.asset or line.label} ${line.dollars:.2f}" for line in lines if line.dollars > 0]
+    told = [
+        f"{line.asset or line.label} {dollars(line.dollars)}" for line in lines if line.dollars > 0
+    ]
     return f", most of it on {', '.join(told)}" if told else ""

@@ -127,6 +127,7 @@ class Backfill:
     failed_partitions: int = 0
     error: str = ""
     venue: str = ""
+    is_made_good: bool = False  # what it left undone has been done since
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ RULES: Mapping[AlertRule, RuleText] = {
         "A backfill, or partitions of it, failed.",
         "Dagster's backfills",
         ("alerts.limits.run_failures_hours",),
-        "When it succeeds, or when the failure is old.",
+        "When the partitions that failed are there, or when the failure is old.",
         "what is backfilled",
     ),
     "backfill_stuck": RuleText(

@@ -48,3 +48,8 @@ class CostSettings(Section):
                 },
             )
         return self
+
+
+def dollars(amount: float) -> str:
+    """$1.00, and small amounts so that they can be told from nothing: $0.0012."""
+    return f"${amount:.2f}" if amount == 0 or abs(amount) >= 0.1 else f"${amount:.4f}"

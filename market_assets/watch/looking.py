@@ -120,7 +120,7 @@ class Watch:
 
     def alerts(self) -> list[Alert]:
         """Every alert as it stands, the newest change first."""
-        if not self._observer.has_store:
+        if not self._observer.has_warehouse:
             return []
         with self._observer.opened() as warehouse:
             return warehouse.alerts()

@@ -106,11 +106,6 @@ class Observer:
         """Whether anything was ever stored."""
         return self._held.exists
 
-    @property
-    def has_store(self) -> bool:
-        """Whether anything was ever stored."""
-        return self._held.exists
-
     @contextmanager
     def opened(self) -> Iterator[DuckLakeWarehouse]:
         """The warehouse that is held open."""

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from market_assets.errors import BudgetExhausted
+from market_assets.settings.costs import dollars
 from market_assets.watch.budget import Tally, begin_of_month, is_used_up, tally
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def why_waiting(settings: Settings, now: datetime | None = None) -> str | None:
     dearest = ", ".join(_named(line) for line in spend.lines[:_NAMED] if line.dollars > 0)
     midnight = datetime(spend.day.year, spend.day.month, spend.day.day, tzinfo=UTC)
     return (
-        f"${spend.today_dollars:.2f} of the day's ${spend.budget_dollars:.2f} are spent"
+        f"{dollars(spend.today_dollars)} of the day's {dollars(spend.budget_dollars)} are spent"
         f"{f' ({dearest})' if dearest else ''}; what can wait waits until"
         f" {midnight + timedelta(days=1):%Y-%m-%d %H:%M} UTC"
     )
@@ -93,4 +94,4 @@ def _dearest(spent: list[DaySpend], today: date) -> list[DaySpend]:
 
 
 def _named(line: SpendLine) -> str:
-    return f"{' '.join(filter(None, (line.label, line.asset)))} ${line.dollars:.2f}"
+    return f"{' '.join(filter(None, (line.label, line.asset)))} {dollars(line.dollars)}"

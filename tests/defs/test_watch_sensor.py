@@ -13,10 +13,14 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+from dagster._core.definitions.timestamp import TimestampWithTimezone
+from dagster._core.execution.asset_backfill import AssetBackfillData
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from lab_support import Lab, merged
 from platform_support import RANGE_END, RANGE_START, raw, values
 
+from market_assets.alerts.acknowledging import acknowledge
 from market_assets.defs.alerts import ALERTS, alerts_asset
 from market_assets.defs.partitions import hour_key
 from market_assets.defs.raw import raw_assets
@@ -151,6 +155,18 @@ def test_the_page_of_alerts_is_there_from_the_first_look_on_and_then_left_alone(
     assert not calm.events
 
 
+def test_what_a_person_acknowledges_is_shown_as_acknowledged(watched: Watched) -> None:
+    watched.had(30, 4)
+    fired = next(alert for alert in watched.look().alerts if alert.rule == "freshness")
+    now = datetime.now(UTC)
+    acknowledge(watched.lab.lake, fired.id, by="somebody", because="known", now=now)
+    watched.look()
+    [shown] = [e for e in watched.events if isinstance(e, dg.AssetMaterialization)]
+    assert "acknowledged" in values(shown.metadata)["firing"]
+    watched.look()
+    assert not watched.events
+
+
 def test_before_anything_was_ever_stored_a_look_ends_well(watched: Watched) -> None:
     empty = watched.lab.settings.state_dir / "nothing" / "warehouse"
     fresh = Watched(watched.lab.with_settings(warehouse={"path": str(empty)}), watched.instance)
@@ -171,19 +187,39 @@ def test_a_failed_run_is_told_with_its_error_until_its_work_succeeds(watched: Wa
     assert "run_failed/binance" not in watched.failing(watched.look())
 
 
-def test_a_backfill_that_failed_is_told(watched: Watched) -> None:
-    watched.instance.add_backfill(
-        PartitionBackfill(
-            "abcdefgh",
-            BulkActionStatus.COMPLETED_FAILED,
-            from_failure=False,
-            tags={},
-            backfill_timestamp=datetime.now(UTC).timestamp() - 600,
-            backfill_end_timestamp=datetime.now(UTC).timestamp() - 60,
-            asset_selection=[raw("binance_ohlcv")],
-        )
+def test_a_backfill_that_failed_is_told_until_its_hours_are_there(watched: Watched) -> None:
+    watched.had(30, 3)
+    now = datetime.now(UTC).timestamp()
+    hours = watched.defs.resolve_asset_graph().get(raw("binance_ohlcv")).partitions_def
+    assert hours is not None
+    left = AssetGraphSubset(
+        partitions_subsets_by_asset_key={
+            raw("binance_ohlcv"): hours.empty_subset().with_partition_keys(
+                [hour_key(floor_to(int(now * 1000), HOUR_MS) - ago * HOUR_MS) for ago in (2, 1)]
+            )
+        }
     )
+    nothing = AssetGraphSubset()
+    failed = PartitionBackfill(
+        "abcdefgh",
+        BulkActionStatus.COMPLETED_FAILED,
+        from_failure=False,
+        tags={},
+        backfill_timestamp=now - 600,
+        backfill_end_timestamp=now - 60,
+        asset_selection=[raw("binance_ohlcv")],
+        asset_backfill_data=AssetBackfillData(
+            left, True, None, nothing, left, left, TimestampWithTimezone(now - 600, "UTC")
+        ),
+    )
+    watched.instance.add_backfill(failed)
+    told = watched.failing(watched.look())
+    assert told["backfill_failed/raw/binance_ohlcv"].startswith("2 partitions failed")
+
+    assert watched.run(2, 2).success
     assert "backfill_failed/raw/binance_ohlcv" in watched.failing(watched.look())
+    assert watched.run(1, 1).success
+    assert "backfill_failed/raw/binance_ohlcv" not in watched.failing(watched.look())
 
 
 def test_a_part_that_cannot_be_seen_is_told_and_the_rest_goes_on(

@@ -31,7 +31,7 @@ from market_assets.watch.snapshot import Snapshot, read_snapshot
 
 sys.path.insert(0, str(CHECKOUT / "scripts"))
 
-from take_screenshots import DRAWN_HERE, DagsterUi, browser_page
+from take_screenshots import DagsterUi, browser_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("end_to_end")]
 
@@ -251,9 +251,7 @@ def _shows_it(watched: WatchedStack) -> None:
     with browser_page() as page:
         ui = DagsterUi(page, watched.api.url)
         ui.asset("ops/alerts")
-        timeline = page.locator(DRAWN_HERE).first
-        timeline.wait_for(state="attached")
-        assert timeline.evaluate(DRAWN)
+        assert ui.metadata_picture("timeline").evaluate(DRAWN)
         ui.check("raw/binance_ohlcv", "freshness")
         page.get_by_text(f"{SYMBOL} 1h").first.wait_for()
         page.goto(watched.settings.metrics_url)
