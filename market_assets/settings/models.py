@@ -217,6 +217,11 @@ class Settings(Section):
         Path(".state"),
         description="Folder of what runs share: request budgets, logs, Dagster's own state",
     )
+    ui_url: Url = Field(
+        "http://127.0.0.1:3000",
+        description="Where Dagster's UI answers; alerts link there (demo sets it, and up unless it is"
+        " set)",
+    )
     docs_url: Url = Field(
         "http://127.0.0.1:3001/dbt/index.html",
         description="Where dbt's docs are served; assets link there (demo and up set it)",

@@ -16,7 +16,13 @@ from market_assets.stack.dagster_api import AssetKey, DagsterApi
 from market_assets.stack.first_days import DAYS, FirstDays
 from market_assets.stack.layout import Layout
 from market_assets.stack.lock import only_one, publish
-from market_assets.stack.platform_file import demo_layout, live_layout, write_demo, write_live
+from market_assets.stack.platform_file import (
+    ServedAt,
+    demo_layout,
+    live_layout,
+    write_demo,
+    write_live,
+)
 from market_assets.stack.stack import DOCS_PORT, UI_PORT, Plan, Stack
 
 if TYPE_CHECKING:
@@ -40,7 +46,7 @@ def demo(settings: Settings, *, port: int = UI_PORT, once: bool = False) -> None
         ui, docs, metrics, simulated = ports.free_ports(
             port, DOCS_PORT, settings.metrics_port, settings.simulator.port
         )
-        simulator = write_demo(settings, layout, simulated, docs, metrics)
+        simulator = write_demo(settings, layout, simulated, ServedAt(ui, docs, metrics))
         plan = Plan(layout, ui, simulator=simulator, docs_port=docs, metrics_port=metrics)
         url = f"http://{ports.HOST}:{simulated}"
         _run(out, plan, simulator_url=url, bring_days=True, once=once)
@@ -54,7 +60,7 @@ def up(settings: Settings, *, port: int = UI_PORT) -> None:
     with only_one(layout), _interruptible():
         publish(layout)
         ui, docs, metrics = ports.free_ports(port, DOCS_PORT, settings.metrics_port)
-        write_live(settings, layout, docs, metrics)
+        write_live(settings, layout, ServedAt(ui, docs, metrics))
         plan = Plan(layout, ui, docs_port=docs, metrics_port=metrics)
         _run(out, plan, simulator_url=None, bring_days=False, once=False)
 

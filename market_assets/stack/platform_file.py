@@ -7,6 +7,7 @@ simulated rows cannot get into the real one by a forgotten variable.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,18 +31,34 @@ def live_layout(settings: Settings) -> Layout:
     return Layout(settings.state_dir.absolute())
 
 
-def write_live(settings: Settings, layout: Layout, docs_port: int, metrics_port: int) -> None:
+@dataclass(frozen=True, slots=True)
+class ServedAt:
+    """Ports of what people and programs look at."""
+
+    ui: int
+    docs: int
+    metrics: int
+
+    @property
+    def urls(self) -> dict[str, str]:
+        return {
+            "ui_url": f"http://{HOST}:{self.ui}",
+            "docs_url": f"http://{HOST}:{self.docs}/dbt/index.html",
+            "metrics_url": f"http://{HOST}:{self.metrics}/metrics",
+        }
+
+
+def write_live(settings: Settings, layout: Layout, served: ServedAt) -> None:
     document = settings.model_dump(mode="json")
-    document |= _served(docs_port, metrics_port)
+    document |= served.urls
+    if settings.ui_url != Settings.model_fields["ui_url"].default:
+        # People reach it under another name, as behind a proxy.
+        document["ui_url"] = settings.ui_url
     _write(document, layout)
 
 
 def write_demo(
-    settings: Settings,
-    layout: Layout,
-    simulator_port: int,
-    docs_port: int,
-    metrics_port: int,
+    settings: Settings, layout: Layout, simulator_port: int, served: ServedAt
 ) -> dict[str, object]:
     """The settings with every venue simulated. Returns what the simulator is started with.
 
@@ -53,7 +70,7 @@ def write_demo(
     document["state_dir"] = str(layout.state)
     document["warehouse"]["engine"] = "ducklake"
     document["warehouse"]["path"] = str(layout.state / "warehouse")
-    document |= _served(docs_port, metrics_port)
+    document |= served.urls
     document["simulator"] |= {"seed": remembered["seed"], "port": simulator_port}
     for name, venue in document["venues"].items():
         venue["base_url"] = f"http://{HOST}:{simulator_port}/{name}"
@@ -66,13 +83,6 @@ def write_demo(
         "port": simulator_port,
         "seed": remembered["seed"],
         "latency_ms": settings.simulator.latency_ms,
-    }
-
-
-def _served(docs_port: int, metrics_port: int) -> dict[str, str]:
-    return {
-        "docs_url": f"http://{HOST}:{docs_port}/dbt/index.html",
-        "metrics_url": f"http://{HOST}:{metrics_port}/metrics",
     }
 
 

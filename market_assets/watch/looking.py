@@ -76,7 +76,7 @@ class Watch:
 
         self._settings = settings
         self._observer = Observer(settings)
-        self._desk: Desk = Desk(settings, secrets)
+        self._desk: Desk = Desk(settings, secrets, ui_url=settings.ui_url)
         self._policy = Policy.of(settings)
         self._looks = 0
         # What no file could take, as on a full disk: else each look would miss those before it.

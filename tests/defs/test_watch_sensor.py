@@ -118,6 +118,9 @@ def test_freshness_is_shown_when_it_changes_and_alerts_when_they_do(watched: Wat
     assert "Freshness, binance ohlcv" in told["firing"]
     assert "data:image/svg+xml" in told["timeline"]
 
+    log = watched.lab.settings.state_dir / "logs" / "alerts.log"
+    assert "Look: http://127.0.0.1:3000/assets/raw/binance_ohlcv" in log.read_text()
+
     watched.look()
     assert not watched.events, "nothing has changed"
 

@@ -20,7 +20,13 @@ from market_assets.stack import ports, servers
 from market_assets.stack.child import Child
 from market_assets.stack.environment import child_environment
 from market_assets.stack.layout import Layout
-from market_assets.stack.platform_file import demo_layout, live_layout, write_demo, write_live
+from market_assets.stack.platform_file import (
+    ServedAt,
+    demo_layout,
+    live_layout,
+    write_demo,
+    write_live,
+)
 from market_assets.watch.snapshot import Snapshot, write_snapshot
 
 
@@ -43,22 +49,30 @@ def test_no_free_port_among_fifty_is_one_clear_message() -> None:
 
 
 @pytest.mark.parametrize("is_demo", [True, False])
-def test_the_settings_in_force_say_where_docs_and_metrics_are(
+def test_the_settings_in_force_say_where_ui_docs_and_metrics_are(
     tmp_path: Path, is_demo: bool
 ) -> None:
     settings = _settings(tmp_path)
     if is_demo:
         layout = demo_layout(settings)
-        write_demo(settings, layout, 8901, 3011, 3022)
+        write_demo(settings, layout, 8901, ServedAt(3033, 3011, 3022))
     else:
         layout = live_layout(settings)
-        write_live(settings, layout, 3011, 3022)
+        write_live(settings, layout, ServedAt(3033, 3011, 3022))
 
     found = load_settings(layout.platform, {})
 
+    assert found.ui_url == "http://127.0.0.1:3033"
     assert found.docs_url == "http://127.0.0.1:3011/dbt/index.html"
     assert found.metrics_url == "http://127.0.0.1:3022/metrics"
     assert found.metrics_port == 3022
+
+
+def test_an_address_of_the_ui_that_people_were_given_is_kept(tmp_path: Path) -> None:
+    settings = _settings(tmp_path, "ui_url: https://data.example.com")
+    layout = live_layout(settings)
+    write_live(settings, layout, ServedAt(3033, 3011, 3022))
+    assert load_settings(layout.platform, {}).ui_url == "https://data.example.com"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +91,7 @@ def exporter(tmp_path: Path) -> Iterator[Child]:
     settings = _settings(tmp_path)
     layout = live_layout(settings)
     port = ports.free_port()
-    write_live(settings, layout, 3011, port)
+    write_live(settings, layout, ServedAt(3033, 3011, port))
     layout.prepare()
     spec = servers.exporter(port)
     child = Child(
