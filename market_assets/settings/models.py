@@ -219,8 +219,8 @@ class Settings(Section):
     )
     ui_url: Url = Field(
         "http://127.0.0.1:3000",
-        description="Where Dagster's UI answers; alerts link there (demo sets it, and up unless it is"
-        " set)",
+        description="Where Dagster's UI answers; alerts link there (demo sets it, and up if it is"
+        " the default)",
     )
     docs_url: Url = Field(
         "http://127.0.0.1:3001/dbt/index.html",
