@@ -86,7 +86,8 @@ def unwritable_full(error: BaseException, doing: str, root: Path) -> WarehouseUn
 def damaged(problem: str, doing: str, root: Path) -> WarehouseDamaged:
     return WarehouseDamaged(
         doing,
-        f"the warehouse at {root} is damaged or not a warehouse: {problem}",
+        # The folder comes last: an alert's one line is cut, and must still say what is wrong.
+        f"the warehouse is damaged or not a warehouse: {problem} (in {root})",
         "Restore it from a backup, or move the folder away and ingest again.",
     )
 
