@@ -11,9 +11,9 @@ from market_assets.errors import RequestInvalid
 from market_assets.schemas import arrow
 from market_assets.schemas.alerts import Alert, AlertBook, AlertDelivery, AlertMember
 from market_assets.schemas.timeline import to_datetime
-from market_assets.warehouse.connection import literal
 from market_assets.warehouse.ddl import StoredTable
 from market_assets.warehouse.incoming import registered
+from market_assets.warehouse.sql import literal
 from market_assets.warehouse.watch_tables import ALERT_DELIVERIES, ALERTS
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from market_assets.errors import RequestInvalid
 from market_assets.schemas.datasets import Column, Dataset
 from market_assets.schemas.timeline import Window
-from market_assets.warehouse.connection import LAKE, identifier, literal
 from market_assets.warehouse.ddl import SQL_TYPES, StoredTable, raw_table
 from market_assets.warehouse.reading import order_of, read_rows, wanted
 from market_assets.warehouse.rows import logged
+from market_assets.warehouse.sql import LAKE, identifier, literal
 from market_assets.warehouse.tables import REVISIONS
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from pathlib import Path
 from market_assets.errors import RequestInvalid, WarehouseBusy, WarehouseDamaged
 from market_assets.warehouse import faults
 from market_assets.warehouse.catalog import copy_catalog, leave_log_mode, remove_catalog
-from market_assets.warehouse.connection import LAKE
 from market_assets.warehouse.layout import Layout
 from market_assets.warehouse.session import Session
+from market_assets.warehouse.sql import LAKE
 
 MANIFEST = "manifest.json"
 _FORMAT = 1

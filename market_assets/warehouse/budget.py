@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from market_assets.warehouse.connection import COMMIT_TIME, literal
+from market_assets.warehouse.sql import COMMIT_TIME, literal
 from market_assets.warehouse.watch_tables import BUDGET_RELEASES
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from market_assets.schemas import arrow
 from market_assets.schemas.timeline import Window, to_datetime
-from market_assets.warehouse.connection import COMMIT_TIME, literal
 from market_assets.warehouse.contract import Batch, Build, Change, Committed
 from market_assets.warehouse.incoming import registered
+from market_assets.warehouse.sql import COMMIT_TIME, literal
 from market_assets.warehouse.tables import BUILDS, CHANGES
 
 if TYPE_CHECKING:

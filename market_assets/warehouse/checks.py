@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from market_assets.schemas import arrow
 from market_assets.schemas.timeline import Window, to_datetime
-from market_assets.warehouse.connection import literal
 from market_assets.warehouse.contract import CheckResult, MissingSpan, RepairAttempt
 from market_assets.warehouse.incoming import registered
+from market_assets.warehouse.sql import literal
 from market_assets.warehouse.tables import CHECK_RESULTS, GAPS, REPAIRS
 
 if TYPE_CHECKING:

@@ -6,15 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from market_assets.warehouse.layout import Layout
+from market_assets.warehouse.sql import LAKE, literal
 
 if TYPE_CHECKING:
     import duckdb
 
-LAKE = "lake"
 _EXTENSIONS = ("sqlite_scanner", "ducklake")
-
-# The commit's own time, as the store keeps times: each statement of a transaction sees the same.
-COMMIT_TIME = "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)"
 
 # Commits are one thread's work; more threads only cut a partition into more files.
 _THREADS = 2
@@ -123,16 +120,6 @@ def extension_file(name: str) -> Path:
     package = importlib.resources.files(f"duckdb_extension_{name}")
     version = f"v{duckdb.__version__}"
     return Path(str(package)) / "extensions" / version / f"{name}.duckdb_extension"
-
-
-def literal(value: str) -> str:
-    """A SQL string literal."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def identifier(name: str) -> str:
-    """A quoted SQL name: columns such as `interval` and `timestamp` are also keywords."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _folder(path: Path) -> str:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from market_assets.errors import QueryTooLarge
 from market_assets.schemas import arrow
-from market_assets.warehouse.connection import literal
 from market_assets.warehouse.estimate import MIB, Cost, Prices, Statement, TableFacts, price
 from market_assets.warehouse.incoming import registered
 from market_assets.warehouse.metering import charged
 from market_assets.warehouse.plans import scans_of
 from market_assets.warehouse.spool import Noted, Spool
+from market_assets.warehouse.sql import literal
 from market_assets.warehouse.table_facts import read_facts
 from market_assets.warehouse.watch_tables import QUERY_COSTS
 

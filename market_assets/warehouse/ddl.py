@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from market_assets.errors import RequestInvalid
 from market_assets.schemas.datasets import DATASETS, Column, Dataset, Kind
-from market_assets.warehouse.connection import LAKE, identifier, literal
+from market_assets.warehouse.sql import LAKE, identifier, literal
 
 if TYPE_CHECKING:
     import duckdb

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from market_assets.schemas import arrow
 from market_assets.schemas.datasets import Column, Dataset
-from market_assets.warehouse.connection import identifier, literal
+from market_assets.warehouse.sql import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb

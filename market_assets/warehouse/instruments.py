@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from market_assets.schemas.datasets import Dataset
-from market_assets.warehouse.connection import identifier
 from market_assets.warehouse.contract import Batch, Committed
 from market_assets.warehouse.ddl import StoredTable
 from market_assets.warehouse.incoming import registered
 from market_assets.warehouse.rows import insert_rows, logged, record_revisions
+from market_assets.warehouse.sql import identifier
 
 if TYPE_CHECKING:
     import duckdb

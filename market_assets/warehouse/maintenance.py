@@ -11,11 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from market_assets.schemas.timeline import INTERVALS, Window, subtract, to_ms
-from market_assets.warehouse.connection import LAKE, identifier, literal
 from market_assets.warehouse.contract import Maintained
 from market_assets.warehouse.ddl import dataset_of, stored_columns
-from market_assets.warehouse.outcomes import moment
 from market_assets.warehouse.session import Session
+from market_assets.warehouse.sql import LAKE, identifier, literal, moment
 from market_assets.warehouse.tables import (
     BUILDS,
     CHANGES,

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from market_assets.schemas import arrow
 from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.timeline import INTERVALS, Window, merge, subtract, to_datetime
-from market_assets.warehouse.connection import identifier, literal
 from market_assets.warehouse.contract import Batch, SeriesOutcome
 from market_assets.warehouse.ddl import StoredTable
 from market_assets.warehouse.incoming import registered
+from market_assets.warehouse.sql import identifier, literal, moment
 from market_assets.warehouse.tables import COVERAGE, GAPS
 
 if TYPE_CHECKING:
@@ -253,8 +253,3 @@ def _span(name: str, window: Window) -> dict[str, datetime]:
         f"{name}_start": to_datetime(window.start).replace(tzinfo=None),
         f"{name}_end": to_datetime(window.end).replace(tzinfo=None),
     }
-
-
-def moment(ms: int) -> str:
-    """A SQL timestamp literal."""
-    return f"TIMESTAMP '{to_datetime(ms).replace(tzinfo=None)}'"

@@ -12,7 +12,6 @@ from market_assets.errors import RequestInvalid
 from market_assets.schemas import arrow
 from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.timeline import Window, to_micros, to_ms
-from market_assets.warehouse.connection import COMMIT_TIME, literal
 from market_assets.warehouse.contract import (
     Batch,
     Decision,
@@ -21,6 +20,7 @@ from market_assets.warehouse.contract import (
     QuarantineFilters,
 )
 from market_assets.warehouse.incoming import registered
+from market_assets.warehouse.sql import COMMIT_TIME, literal
 from market_assets.warehouse.tables import QUARANTINE
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.timeline import Window
-from market_assets.warehouse.connection import identifier, literal
 from market_assets.warehouse.contract import Gap
 from market_assets.warehouse.ddl import StoredTable
-from market_assets.warehouse.outcomes import moment, within_span
+from market_assets.warehouse.outcomes import within_span
+from market_assets.warehouse.sql import identifier, literal, moment
 from market_assets.warehouse.tables import COVERAGE, GAPS
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.timeline import Window
-from market_assets.warehouse.connection import COMMIT_TIME, identifier, literal
 from market_assets.warehouse.contract import Batch, Committed
 from market_assets.warehouse.ddl import StoredTable
 from market_assets.warehouse.incoming import bounds, registered
+from market_assets.warehouse.sql import COMMIT_TIME, identifier, literal
 from market_assets.warehouse.tables import REVISIONS
 
 if TYPE_CHECKING:

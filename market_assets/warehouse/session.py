@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from market_assets.warehouse import faults
 from market_assets.warehouse.catalog import has_log, remove_catalog
-from market_assets.warehouse.connection import LAKE, connect, connect_sandboxed
+from market_assets.warehouse.connection import connect, connect_sandboxed
 from market_assets.warehouse.ddl import (
     StoredTable,
     create_missing,
@@ -23,6 +23,7 @@ from market_assets.warehouse.ddl import (
 from market_assets.warehouse.layout import Layout
 from market_assets.warehouse.link import Link
 from market_assets.warehouse.locking import writer_lock
+from market_assets.warehouse.sql import LAKE
 from market_assets.warehouse.tables import GAPS
 
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from market_assets.schemas.timeline import INTERVALS, Window
-from market_assets.warehouse.connection import LAKE, identifier, literal
 from market_assets.warehouse.ddl import dataset_of, stored_columns
-from market_assets.warehouse.outcomes import moment
+from market_assets.warehouse.sql import LAKE, identifier, literal, moment
 from market_assets.warehouse.tables import GAPS
 
 if TYPE_CHECKING:

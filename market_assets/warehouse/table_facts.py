@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
-from market_assets.warehouse.connection import LAKE, literal
 from market_assets.warehouse.estimate import STRING_OVERHEAD, WIDTHS, Span, TableFacts
+from market_assets.warehouse.sql import LAKE, literal
 
 if TYPE_CHECKING:
     import duckdb

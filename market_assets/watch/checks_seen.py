@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from market_assets.health.observed import CheckState
 from market_assets.schemas.timeline import to_datetime
 from market_assets.settings.quality import CHECK_NAMES
-from market_assets.warehouse.outcomes import moment
+from market_assets.warehouse.sql import moment
 from market_assets.watch.store import rows_of
 
 if TYPE_CHECKING:

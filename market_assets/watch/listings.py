@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from market_assets.health.observed import InstrumentChange, InstrumentField
 from market_assets.schemas.timeline import to_datetime, to_text
-from market_assets.warehouse.connection import literal
-from market_assets.warehouse.outcomes import moment
+from market_assets.warehouse.sql import literal, moment
 from market_assets.watch.store import rows_of
 
 if TYPE_CHECKING:

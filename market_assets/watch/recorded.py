@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from market_assets.schemas.datasets import FUNDING_RATES
 from market_assets.schemas.timeline import Window
-from market_assets.warehouse.connection import literal
-from market_assets.warehouse.outcomes import moment
+from market_assets.warehouse.sql import literal, moment
 from market_assets.watch.store import rows_of
 from market_assets.watch.stored_series import SeriesKey
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from market_assets.schemas.datasets import FUNDING_RATES, OHLCV
 from market_assets.schemas.timeline import DAY_MS, to_datetime
-from market_assets.warehouse.connection import literal
-from market_assets.warehouse.outcomes import moment
+from market_assets.warehouse.sql import literal, moment
 from market_assets.watch.store import rows_of
 
 if TYPE_CHECKING:

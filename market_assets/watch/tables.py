@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from market_assets.warehouse.connection import LAKE
+from market_assets.warehouse.sql import LAKE
 from market_assets.watch.store import rows_of
 
 if TYPE_CHECKING:

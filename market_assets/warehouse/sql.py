@@ -1,0 +1,29 @@
+"""The few pieces that the platform's own SQL is put together from, whichever engine runs it.
+
+That SQL is written once, in DuckDB's dialect; what another engine needs is translated on its way.
+"""
+
+from __future__ import annotations
+
+from market_assets.schemas.timeline import to_datetime
+
+# What the tables' names begin with: the attached lake, or BigQuery's project and datasets.
+LAKE = "lake"
+
+# The commit's own time, as the store keeps times: each statement of a transaction sees the same.
+COMMIT_TIME = "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)"
+
+
+def literal(value: str) -> str:
+    """A SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A quoted SQL name: columns such as `interval` and `timestamp` are also keywords."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def moment(ms: int) -> str:
+    """A SQL timestamp literal."""
+    return f"TIMESTAMP '{to_datetime(ms).replace(tzinfo=None)}'"
