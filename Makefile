@@ -70,6 +70,8 @@ docs-reference: venv ## Write docs/reference and the dbt sources from the code
 	$(BIN)/python scripts/generate_settings_reference.py
 	$(BIN)/python scripts/generate_checks_reference.py
 	$(BIN)/python scripts/generate_alerts_reference.py
+	$(BIN)/python scripts/generate_cli_reference.py
+	$(BIN)/python scripts/generate_tables_reference.py
 	$(BIN)/python scripts/generate_dbt_sources.py
 	$(BIN)/python scripts/generate_cost_table.py
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+
+from reference_page import publish
 
 from market_assets.checks.registry import RULES
 from market_assets.quality.raw_checks import DESCRIPTIONS
 from market_assets.settings.quality import CHECK_NAMES, SEVERITIES
 
-TARGET = Path(__file__).parents[1] / "docs" / "reference" / "checks.md"
 HEAD = """# Checks of raw tables
 
 <!-- Made by `make docs-reference` from market_assets/checks and quality. Do not edit. -->
@@ -39,15 +39,7 @@ def render() -> str:
 
 
 def main() -> int:
-    text = render()
-    if "--check" in sys.argv:
-        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == text:
-            return 0
-        sys.stderr.write(f"{TARGET} is stale: run make docs-reference\n")
-        return 1
-    TARGET.write_text(text, encoding="utf-8")
-    sys.stdout.write(f"wrote {TARGET}\n")
-    return 0
+    return publish("checks.md", render())
 
 
 if __name__ == "__main__":

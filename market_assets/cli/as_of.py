@@ -13,8 +13,8 @@ from market_assets.schemas.datasets import DATASETS
 
 @click.command("as-of")
 @click.argument("moment", type=options.MOMENT)
-@click.option("--venue", required=True)
-@click.option("--dataset", default="ohlcv", show_default=True)
+@click.option("--venue", required=True, help="The exchange, such as binance.")
+@click.option("--dataset", default="ohlcv", show_default=True, help="What to work on.")
 @click.option("--symbols", help="Comma list (default: all that are stored).")
 @click.option("--interval", default="1h", show_default=True, help="Candle length, for ohlcv.")
 @click.option("--from", "start", type=options.MOMENT, help="First row's time, inclusive (UTC).")

@@ -23,7 +23,7 @@ NAMED = 40
 
 @click.command()
 @click.option("--venue", required=True, help="binance, okx or aster.")
-@click.option("--dataset", default="ohlcv", show_default=True)
+@click.option("--dataset", default="ohlcv", show_default=True, help="What to work on.")
 @click.option("--symbols", help="Comma list (default: the venue's symbols in the settings).")
 @click.option("--interval", default="1h", show_default=True, help="Candle length, for ohlcv.")
 @click.option("--from", "start", type=options.MOMENT, help="First moment, inclusive (UTC).")

@@ -33,7 +33,13 @@ def _reading(config: Path | None) -> Iterator[DuckLakeWarehouse]:
 @click.command()
 @click.option("--venue", help="Only this venue.")
 @click.option("--dataset", help="Only this dataset.")
-@click.option("--days", default=10, show_default=True, type=click.IntRange(1, 1000))
+@click.option(
+    "--days",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="How many days are shown.",
+)
 @click.option("--to", "end", type=options.MOMENT, help="Last day shown (default: today).")
 @options.config
 def status(
@@ -98,7 +104,13 @@ def _cell(row: dict[str, Any] | None, interval: str, day: datetime) -> str:
 
 @click.command()
 @click.argument("sql")
-@click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    help="How the answer is printed.",
+)
 @click.option(
     "--limit",
     default=100,
@@ -126,8 +138,8 @@ def query(sql: str, style: str, limit: int, config: Path | None) -> None:
 
 @click.command()
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--venue", required=True)
-@click.option("--dataset", default="ohlcv", show_default=True)
+@click.option("--venue", required=True, help="The exchange, such as binance.")
+@click.option("--dataset", default="ohlcv", show_default=True, help="What to work on.")
 @click.option("--symbols", help="Comma list (default: all that are stored).")
 @click.option("--interval", default="1h", show_default=True, help="Candle length, for ohlcv.")
 @click.option("--from", "start", type=options.MOMENT, help="First moment, inclusive (UTC).")
@@ -168,7 +180,7 @@ def export(
 
 
 @click.command()
-@click.option("--venue", required=True)
+@click.option("--venue", required=True, help="The exchange, such as binance.")
 @options.config
 def instruments(venue: str, config: Path | None) -> None:
     """List what a venue trades, as of the last time it was asked."""

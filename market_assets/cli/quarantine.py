@@ -38,13 +38,25 @@ def quarantine() -> None:
 @click.option("--dataset", help="Only this dataset.")
 @click.option("--symbol", help="Only this symbol.")
 @click.option("--reason", help="Only rows that break this rule: high_too_low, malformed, ...")
-@click.option("--status", type=click.Choice(STATUSES), default="held", show_default=True)
+@click.option(
+    "--status",
+    type=click.Choice(STATUSES),
+    default="held",
+    show_default=True,
+    help="Only rows that stand so.",
+)
 @click.option("--from", "start", type=options.MOMENT, help="First moment, inclusive (UTC).")
 @click.option("--to", "end", type=options.MOMENT, help="End, exclusive (UTC; default: now).")
 @click.option(
     "--limit", default=50, show_default=True, type=options.COUNT, help="Most rows shown; 0: all."
 )
-@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    help="How the rows are printed.",
+)
 @options.config
 def list_entries(
     venue: str | None,
@@ -106,7 +118,13 @@ def _show_table(entries: list[QuarantineEntry]) -> None:
 
 @quarantine.command()
 @click.argument("identity", metavar="ID")
-@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    help="How the rows are printed.",
+)
 @options.config
 def show(identity: str, style: str, config: Path | None) -> None:
     """Show all that is known about one row, its payload too."""
