@@ -81,6 +81,9 @@ lock: ## Resolve pyproject.toml into requirements.lock (UV=/path/to/uv when ther
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile pyproject.toml --all-extras --python-version 3.11 \
 	  --universal --generate-hashes --no-config --no-emit-index-url --no-emit-find-links \
 	  --output-file requirements.lock --quiet
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile pyproject.toml --extra kubernetes --python-version 3.11 \
+	  --python-platform linux --constraint requirements.lock --generate-hashes --no-config --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --output-file deploy/requirements.lock --quiet
 
 clean: ## Remove .venv, caches and builds; data in .state stays
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
