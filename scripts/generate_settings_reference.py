@@ -7,6 +7,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from market_assets.settings.models import ARCHIVE_URLS, VENUE_URLS
@@ -69,10 +70,15 @@ def _default(path: KeyPath, field: FieldInfo) -> str:
     value = field.default if of_venues is None else of_venues.get(path[1])  # type: ignore[call-overload]
     if field.default_factory is not None:
         made = field.get_default(call_default_factory=True)
-        plain = {name: part.model_dump() for name, part in made.items()}
+        plain = {
+            name: part.model_dump() if isinstance(part, BaseModel) else part
+            for name, part in made.items()
+        }
         return f"`{json.dumps(plain)}`"
     if value is None:
         return "null"
+    if value == "":
+        return "empty"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple):

@@ -4,6 +4,7 @@
 turns every mistake into one message, `secrets` holds what is never written to a file.
 """
 
+from market_assets.settings.bigquery import BigQuerySettings
 from market_assets.settings.load import load_settings
 from market_assets.settings.models import (
     HttpSettings,
@@ -19,6 +20,7 @@ from market_assets.settings.secrets import Secrets, load_secrets
 from market_assets.settings.section import VenueName
 
 __all__ = [
+    "BigQuerySettings",
     "HttpSettings",
     "IngestSettings",
     "Interval",

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from market_assets.errors import RequestInvalid
 from market_assets.settings.alerts import AlertsSettings
+from market_assets.settings.bigquery import BigQuerySettings
 from market_assets.settings.costs import CostSettings
 from market_assets.settings.marts import MartsSettings
 from market_assets.settings.quality import QualitySettings
@@ -212,6 +213,10 @@ class Settings(Section):
     )
     warehouse: WarehouseSettings = Field(
         default_factory=WarehouseSettings, description="Where rows are kept"
+    )
+    bigquery: BigQuerySettings = Field(
+        default_factory=BigQuerySettings,
+        description="BigQuery as the warehouse, when warehouse.engine says so",
     )
     state_dir: RootedPath = Field(
         Path(".state"),
