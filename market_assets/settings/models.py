@@ -17,6 +17,7 @@ from market_assets.settings.alerts import AlertsSettings
 from market_assets.settings.bigquery import BigQuerySettings
 from market_assets.settings.costs import CostSettings
 from market_assets.settings.marts import MartsSettings
+from market_assets.settings.orchestration import DagsterSettings
 from market_assets.settings.quality import QualitySettings
 from market_assets.settings.rules import without_repeats
 from market_assets.settings.section import (
@@ -221,6 +222,9 @@ class Settings(Section):
     state_dir: RootedPath = Field(
         Path(".state"),
         description="Folder of what runs share: request budgets, logs, Dagster's own state",
+    )
+    dagster: DagsterSettings = Field(
+        default_factory=DagsterSettings, description="Dagster's storage and limits"
     )
     ui_url: Url = Field(
         "http://127.0.0.1:3000",

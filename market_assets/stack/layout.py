@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
-
-from market_assets.errors import SettingsInvalid
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 _ROTATE_BYTES = 10 * 2**20
@@ -54,17 +51,9 @@ class Layout:
         return self.logs / f"{name}.log"
 
     def prepare(self) -> None:
-        """The folders, Dagster's settings in its home, and logs that do not grow for ever."""
+        """The folders, and logs that do not grow for ever."""
         for folder in (self.state, self.dagster_home, self.logs, self.sites):
             folder.mkdir(parents=True, exist_ok=True)
-        source = self.checkout / "dagster.yaml"
-        if not source.exists():
-            raise SettingsInvalid(
-                "Preparing Dagster's home",
-                f"{source} is not there",
-                "Start from a checkout of market-assets: dagster.yaml belongs to it",
-            )
-        shutil.copyfile(source, self.dagster_home / "dagster.yaml")
         for log in self.logs.glob("*.log"):
             if log.stat().st_size > _ROTATE_BYTES:
                 log.replace(log.with_suffix(".log.1"))

@@ -69,6 +69,7 @@ def write_demo(
     document = settings.model_dump(mode="json")
     document["state_dir"] = str(layout.state)
     document["warehouse"]["engine"] = "ducklake"
+    document["dagster"]["storage"] = "sqlite"
     document["warehouse"]["path"] = str(layout.state / "warehouse")
     document |= served.urls
     document["simulator"] |= {"seed": remembered["seed"], "port": simulator_port}
