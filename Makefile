@@ -50,8 +50,9 @@ test: venv test-system ## What the tests need from the system, then all tests
 test-fast: venv ## The tests that take no seconds and no browser
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not slow and not browser"
 
-test-system:
+test-system: venv
 	@scripts/install-chromium.sh
+	@UV=$(UV) scripts/install-bigquery-emulator.sh
 
 check: venv ## Lint, format, types, layers
 	$(BIN)/ruff check
@@ -81,6 +82,9 @@ lock: ## Resolve pyproject.toml into requirements.lock (UV=/path/to/uv when ther
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile pyproject.toml --all-extras --python-version 3.11 \
 	  --universal --generate-hashes --no-config --no-emit-index-url --no-emit-find-links \
 	  --output-file requirements.lock --quiet
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile tests/bigquery/emulator/requirements.in \
+	  --python-version 3.13 --universal --generate-hashes --no-config --no-emit-index-url \
+	  --no-emit-find-links --output-file tests/bigquery/emulator/requirements.lock --quiet
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile pyproject.toml --extra kubernetes --python-version 3.11 \
 	  --python-platform linux --constraint requirements.lock --generate-hashes --no-config --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --output-file deploy/requirements.lock --quiet

@@ -17,7 +17,9 @@ import pytest
 
 # Helpers are imported by name: `from lab_support import Lab, window`.
 sys.path.insert(0, str(Path(__file__).parent / "ingest"))
+sys.path.insert(0, str(Path(__file__).parent / "bigquery"))
 
+from emulator_support import EmulatedBigQuery, RunningEmulator, running_emulator
 from lab_support import CALM, VENUES, Lab, settings_for
 
 from market_assets.simulator.process import RunningSimulator, running_simulator
@@ -60,3 +62,21 @@ def lake(empty_lake: Path, tmp_path: Path) -> Iterator[DuckLakeWarehouse]:
 @pytest.fixture
 def lab(exchange: RunningSimulator, lake: DuckLakeWarehouse, tmp_path: Path) -> Lab:
     return Lab(exchange, lake, tmp_path, settings_for(exchange))
+
+
+@pytest.fixture(scope="session")
+def bigquery_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
+    with running_emulator(tmp_path_factory.mktemp("bigquery")) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def bigquery(
+    bigquery_emulator: RunningEmulator, request: pytest.FixtureRequest
+) -> EmulatedBigQuery:
+    """BigQuery's interfaces on loopback, and names of datasets that no other test uses.
+
+    A test that asks for it carries `pytest.mark.xdist_group("bigquery")`: then one worker starts
+    the emulator (seconds), and all its tests share it.
+    """
+    return bigquery_emulator.place(request.node.name)
