@@ -20,7 +20,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 INSTALL := env -u VIRTUAL_ENV -u PYTHONHOME -u PYTHONPATH
 
-.PHONY: help venv demo up test test-fast test-system check format bench lock docs-reference clean
+.PHONY: help venv demo up test test-fast test-system check audit sbom format bench lock docs-reference clean
 
 help: ## List what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -54,11 +54,22 @@ test-system: venv
 	@scripts/install-chromium.sh
 	@UV=$(UV) scripts/install-bigquery-emulator.sh
 
-check: venv ## Lint, format, types, layers
+check: venv ## Lint, format, types, layers, shell scripts, licences, known vulnerabilities
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	git ls-files -z '*.sh' | xargs -0 $(BIN)/shellcheck
+	$(BIN)/python scripts/check_licences.py deploy/requirements.lock
+	$(BIN)/python scripts/audit_dependencies.py requirements.lock deploy/requirements.lock
+
+audit: venv ## Known vulnerabilities of what is locked; fails where nobody can be asked (CI, releases)
+	$(BIN)/python scripts/audit_dependencies.py --required requirements.lock deploy/requirements.lock
+
+sbom: venv ## What the image brings, with every hash, as CycloneDX: build/sbom.json
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements deploy/requirements.lock --pyproject pyproject.toml \
+	  --output-reproducible --of JSON -o build/sbom.json
 
 format: venv ## Fix what ruff can fix
 	$(BIN)/ruff check --fix
