@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from market_assets.errors import RequestInvalid
 from market_assets.schemas import arrow
 from market_assets.schemas.alerts import Alert, AlertBook, AlertDelivery, AlertMember
 from market_assets.schemas.timeline import to_datetime
 from market_assets.warehouse.ddl import StoredTable
+from market_assets.warehouse.faults import no_such_table
 from market_assets.warehouse.incoming import registered
-from market_assets.warehouse.sql import literal
+from market_assets.warehouse.sql import Connection, literal
 from market_assets.warehouse.watch_tables import ALERT_DELIVERIES, ALERTS
-
-if TYPE_CHECKING:
-    import duckdb
 
 # Fewer characters would sooner or later name another alert than the one that was meant.
 _SHORTEST_PREFIX = 4
@@ -25,7 +23,7 @@ _WAITS = "('held', 'sending', 'failed')"
 
 
 def store_alerts(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     alerts: Sequence[Alert],
     deliveries: Sequence[AlertDelivery],
     version: tuple[int, int] | None,
@@ -42,7 +40,7 @@ def store_alerts(
     return True
 
 
-def read_book(connection: duckdb.DuckDBPyConnection) -> AlertBook:
+def read_book(connection: Connection) -> AlertBook:
     """The newest alert of each key, the messages about these or that wait, the channels' health."""
     # Before the rows: a commit in between makes the version too old, and writing is refused.
     version = _version(connection)
@@ -71,7 +69,7 @@ def read_book(connection: duckdb.DuckDBPyConnection) -> AlertBook:
     )
 
 
-def read_alerts(connection: duckdb.DuckDBPyConnection, *, open_only: bool) -> list[Alert]:
+def read_alerts(connection: Connection, *, open_only: bool) -> list[Alert]:
     """Each alert as it stands, the newest change first."""
     if _version(connection) == (0, 0):
         return []
@@ -82,9 +80,7 @@ def read_alerts(connection: duckdb.DuckDBPyConnection, *, open_only: bool) -> li
     )
 
 
-def read_history(
-    connection: duckdb.DuckDBPyConnection, alert_id: str
-) -> tuple[list[Alert], list[AlertDelivery]]:
+def read_history(connection: Connection, alert_id: str) -> tuple[list[Alert], list[AlertDelivery]]:
     """Every change of one alert, oldest first, and its messages as they stand."""
     named = f"concat(alert_id) = {literal(alert_id)}"
     changes = _alerts(
@@ -98,7 +94,7 @@ def read_history(
     return changes, messages
 
 
-def alert_named(connection: duckdb.DuckDBPyConnection, prefix: str) -> Alert:
+def alert_named(connection: Connection, prefix: str) -> Alert:
     """The alert whose id begins so, as it stands; none or several are refused."""
     doing = "Looking for an alert"
     asked = prefix.strip().lower()
@@ -129,15 +125,13 @@ def alert_named(connection: duckdb.DuckDBPyConnection, prefix: str) -> Alert:
     return found[0]
 
 
-def _version(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
-    import duckdb
-
+def _version(connection: Connection) -> tuple[int, int]:
     try:
         [counts] = connection.execute(
             f"SELECT (SELECT count(*) FROM {ALERTS.qualified}),"
             f" (SELECT count(*) FROM {ALERT_DELIVERIES.qualified})"
         ).fetchall()
-    except duckdb.CatalogException:
+    except no_such_table():
         return 0, 0  # a store of an older version has no such tables until somebody writes to it
     alerts, deliveries = counts
     return int(alerts), int(deliveries)
@@ -151,9 +145,7 @@ def _last(table: StoredTable, identity: str) -> str:
     )
 
 
-def _add(
-    connection: duckdb.DuckDBPyConnection, table: StoredTable, rows: Sequence[Mapping[str, Any]]
-) -> None:
+def _add(connection: Connection, table: StoredTable, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         with registered(connection, "told", arrow.table(rows, table.arrow_schema())):
             connection.execute(f"INSERT INTO {table.qualified} BY NAME SELECT * FROM told")
@@ -213,7 +205,7 @@ def _member(member: AlertMember) -> dict[str, Any]:
     }
 
 
-def _alerts(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Alert]:
+def _alerts(connection: Connection, sql: str) -> list[Alert]:
     alerts: list[Alert] = []
     for row in _rows(connection, sql):
         detail = json.loads(row["detail"])
@@ -239,12 +231,12 @@ def _as_member(said: Mapping[str, Any]) -> AlertMember:
     )
 
 
-def _deliveries(connection: duckdb.DuckDBPyConnection, sql: str) -> list[AlertDelivery]:
+def _deliveries(connection: Connection, sql: str) -> list[AlertDelivery]:
     names = (*_DELIVERY_PLAIN, "due_at", "changed_at")
     return [AlertDelivery(**{name: row[name] for name in names}) for row in _rows(connection, sql)]
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterable[dict[str, Any]]:
+def _rows(connection: Connection, sql: str) -> Iterable[dict[str, Any]]:
     table = connection.execute(sql).to_arrow_table()
     times = [field.name for field in table.schema if str(field.type).startswith("timestamp")]
     for row in arrow.records(table):

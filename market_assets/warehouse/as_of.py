@@ -15,9 +15,10 @@ from market_assets.errors import RequestInvalid
 from market_assets.schemas.datasets import Column, Dataset
 from market_assets.schemas.timeline import Window
 from market_assets.warehouse.ddl import SQL_TYPES, StoredTable, raw_table
+from market_assets.warehouse.faults import no_such_table
 from market_assets.warehouse.reading import order_of, read_rows, wanted
 from market_assets.warehouse.rows import logged
-from market_assets.warehouse.sql import LAKE, identifier, literal
+from market_assets.warehouse.sql import LAKE, Connection, identifier, literal
 from market_assets.warehouse.tables import REVISIONS
 
 if TYPE_CHECKING:
@@ -43,10 +44,8 @@ class Asked:
         return raw_table(self.venue, self.dataset)
 
 
-def read_as_of(connection: duckdb.DuckDBPyConnection, asked: Asked) -> pa.Table:
+def read_as_of(connection: Connection, asked: Asked) -> pa.Table:
     """The rows as they were at `moment`, each with its run and time of then."""
-    import duckdb
-
     dataset = asked.dataset
     if not {"timestamp", "ingestion_time"} <= set(dataset.column_names):
         raise RequestInvalid(
@@ -55,7 +54,7 @@ def read_as_of(connection: duckdb.DuckDBPyConnection, asked: Asked) -> pa.Table:
             "Ask for ohlcv, funding_rates or funding_predictions"
             " (the versions of instruments are rows: valid_from, valid_to)",
         )
-    _refuse_future(asked.moment)
+    refuse_future(asked.moment)
     then = _timestamp(asked.moment)
     rows = wanted(dataset, asked.interval, list(asked.symbols), asked.window)
     keys = [name for name in dataset.key if name != "venue"]
@@ -80,14 +79,14 @@ def read_as_of(connection: duckdb.DuckDBPyConnection, asked: Asked) -> pa.Table:
     """
     try:
         return connection.execute(sql).to_arrow_table().cast(dataset.arrow_schema())
-    except duckdb.CatalogException:
+    except no_such_table():
         # Nothing was ever stored for this venue: then nor now.
         return dataset.arrow_schema().empty_table()
 
 
 def read_snapshot(connection: duckdb.DuckDBPyConnection, asked: Asked) -> pa.Table:
     """The rows by the store's own snapshot of `moment`."""
-    _refuse_future(asked.moment)
+    refuse_future(asked.moment)
     # By number: `AT (TIMESTAMP => ...)` has a SQLite catalog compare times as texts.
     [(snapshot, oldest)] = connection.execute(
         f"SELECT max(snapshot_id) FILTER (taken_at <= {_timestamp(asked.moment)}), min(taken_at)"
@@ -127,7 +126,7 @@ def _value(column: Column, dataset: Dataset) -> str:
     return f"CASE WHEN r.revised_at IS NULL THEN {now} ELSE {old} END"
 
 
-def _refuse_future(moment: datetime) -> None:
+def refuse_future(moment: datetime) -> None:
     if moment > datetime.now(UTC):
         raise RequestInvalid(
             _DOING,

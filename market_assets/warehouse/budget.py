@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
 
-from market_assets.warehouse.sql import COMMIT_TIME, literal
+from market_assets.warehouse.faults import no_such_table
+from market_assets.warehouse.sql import COMMIT_TIME, Connection, literal
 from market_assets.warehouse.watch_tables import BUDGET_RELEASES
 
-if TYPE_CHECKING:
-    import duckdb
 
-
-def release(connection: duckdb.DuckDBPyConnection, day: date, because: str) -> bool:
+def release(connection: Connection, day: date, because: str) -> bool:
     """Note it, inside the caller's transaction; the first word on a day stands."""
     if released(connection, day) is not None:
         return False
@@ -23,16 +20,14 @@ def release(connection: duckdb.DuckDBPyConnection, day: date, because: str) -> b
     return True
 
 
-def released(connection: duckdb.DuckDBPyConnection, day: date) -> str | None:
+def released(connection: Connection, day: date) -> str | None:
     """Why the day was released, None when it was not."""
-    import duckdb
-
     try:
         rows = connection.execute(
             f"SELECT because FROM {BUDGET_RELEASES.qualified}"
             f" WHERE day = TIMESTAMP {literal(day.isoformat())} ORDER BY released_at LIMIT 1"
         ).fetchall()
-    except duckdb.CatalogException:
+    except no_such_table():
         # A store of an older version that nobody has written to since.
         return None
     return str(rows[0][0]) if rows else None

@@ -7,21 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING
 
 from market_assets.schemas import arrow
 from market_assets.schemas.timeline import Window, to_datetime
 from market_assets.warehouse.contract import Batch, Build, Change, Committed
 from market_assets.warehouse.incoming import registered
-from market_assets.warehouse.sql import COMMIT_TIME, literal
+from market_assets.warehouse.sql import COMMIT_TIME, Connection, literal
 from market_assets.warehouse.tables import BUILDS, CHANGES
-
-if TYPE_CHECKING:
-    import duckdb
 
 
 def record_change(
-    connection: duckdb.DuckDBPyConnection, batch: Batch, stored: Committed, gaps_changed: bool
+    connection: Connection, batch: Batch, stored: Committed, gaps_changed: bool
 ) -> None:
     """Note which moments a batch changed, inside its transaction; nothing when it changed none."""
     windows = [stored.changed] if stored.changed else []
@@ -38,7 +34,7 @@ def record_change(
     )
 
 
-def read_changes(connection: duckdb.DuckDBPyConnection, since: datetime) -> list[Change]:
+def read_changes(connection: Connection, since: datetime) -> list[Change]:
     """What was committed after `since`, oldest first."""
     rows = connection.execute(
         "SELECT dataset, epoch_ms(first_at), epoch_ms(last_at), epoch_us(changed_at)"
@@ -51,7 +47,7 @@ def read_changes(connection: duckdb.DuckDBPyConnection, since: datetime) -> list
 
 
 def record_builds(
-    connection: duckdb.DuckDBPyConnection, builds: Iterable[Build], run_id: str, now: datetime
+    connection: Connection, builds: Iterable[Build], run_id: str, now: datetime
 ) -> None:
     rows = [
         {
@@ -69,7 +65,7 @@ def record_builds(
             connection.execute(f"INSERT INTO {BUILDS.qualified} BY NAME SELECT * FROM built")
 
 
-def read_builds(connection: duckdb.DuckDBPyConnection, since: datetime) -> list[Build]:
+def read_builds(connection: Connection, since: datetime) -> list[Build]:
     """Builds that hold what was committed up to `since` or later."""
     rows = connection.execute(
         "SELECT model, CAST(first_day AS DATE), CAST(last_day AS DATE), epoch_us(built_from)"

@@ -11,11 +11,10 @@ from market_assets.schemas import arrow
 from market_assets.schemas.timeline import Window, to_datetime
 from market_assets.warehouse.contract import CheckResult, MissingSpan, RepairAttempt
 from market_assets.warehouse.incoming import registered
-from market_assets.warehouse.sql import literal
+from market_assets.warehouse.sql import Connection, literal
 from market_assets.warehouse.tables import CHECK_RESULTS, GAPS, REPAIRS
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
 
@@ -41,7 +40,7 @@ def check_rows(results: Iterable[CheckResult], now: datetime) -> pa.Table:
     return arrow.table(rows, CHECK_RESULTS.arrow_schema())
 
 
-def store_checks(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
+def store_checks(connection: Connection, rows: pa.Table) -> None:
     if rows.num_rows:
         with registered(connection, "judged", rows):
             connection.execute(
@@ -49,7 +48,7 @@ def store_checks(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
             )
 
 
-def read_checks(connection: duckdb.DuckDBPyConnection, since: datetime) -> list[CheckResult]:
+def read_checks(connection: Connection, since: datetime) -> list[CheckResult]:
     """Verdicts given after `since`, oldest first."""
     rows = connection.execute(
         "SELECT table_name, check_name, epoch_ms(window_start), epoch_ms(window_end), passed,"
@@ -89,7 +88,7 @@ def read_checks(connection: duckdb.DuckDBPyConnection, since: datetime) -> list[
     ]
 
 
-def store_repairs(connection: duckdb.DuckDBPyConnection, attempts: Iterable[RepairAttempt]) -> None:
+def store_repairs(connection: Connection, attempts: Iterable[RepairAttempt]) -> None:
     rows = [
         {
             "venue": attempt.span.venue,
@@ -110,7 +109,7 @@ def store_repairs(connection: duckdb.DuckDBPyConnection, attempts: Iterable[Repa
             connection.execute(f"INSERT INTO {REPAIRS.qualified} BY NAME SELECT * FROM tried")
 
 
-def read_repairs(connection: duckdb.DuckDBPyConnection) -> list[RepairAttempt]:
+def read_repairs(connection: Connection) -> list[RepairAttempt]:
     """All attempts, oldest first. There are as many as there were troubles, not as rows."""
     rows = connection.execute(
         'SELECT venue, dataset, "interval", symbol, epoch_ms(gap_start), epoch_ms(gap_end),'
@@ -123,7 +122,7 @@ def read_repairs(connection: duckdb.DuckDBPyConnection) -> list[RepairAttempt]:
     ]
 
 
-def read_missing(connection: duckdb.DuckDBPyConnection) -> list[MissingSpan]:
+def read_missing(connection: Connection) -> list[MissingSpan]:
     """Every span that is recorded as ours to repair, with its evidence."""
     rows = connection.execute(
         'SELECT venue, dataset, "interval", symbol, epoch_ms(gap_start), epoch_ms(gap_end),'

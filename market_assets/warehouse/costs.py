@@ -16,7 +16,7 @@ from market_assets.warehouse.incoming import registered
 from market_assets.warehouse.metering import charged
 from market_assets.warehouse.plans import scans_of
 from market_assets.warehouse.spool import Noted, Spool
-from market_assets.warehouse.sql import literal
+from market_assets.warehouse.sql import Connection, literal
 from market_assets.warehouse.table_facts import read_facts
 from market_assets.warehouse.watch_tables import QUERY_COSTS
 
@@ -107,7 +107,7 @@ class Meter:
         # One snapshot for both: a line that is stored between them would count twice or never.
         cursor.execute("BEGIN")
         try:
-            found = _days_stored(cursor, since)
+            found = days_stored(cursor, since)
             stored = _stored_ids(cursor, waiting)
         except duckdb.CatalogException:
             # A store of an older version that nobody has written to since.
@@ -115,7 +115,7 @@ class Meter:
         finally:
             cursor.execute("ROLLBACK")
         left = (noted for noted in waiting if noted.statement_id not in stored)
-        return _summed([*found, *(self._day_of(noted, tables) for noted in left)])
+        return summed([*found, *(self._day_of(noted, tables) for noted in left)])
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ def _store(connection: duckdb.DuckDBPyConnection, rows: Sequence[dict[str, Any]]
             connection.execute(f"INSERT INTO {QUERY_COSTS.qualified} BY NAME SELECT * FROM issued")
 
 
-def _days_stored(connection: duckdb.DuckDBPyConnection, since: datetime) -> list[DaySpend]:
+def days_stored(connection: Connection, since: datetime) -> list[DaySpend]:
     rows = connection.execute(
         "SELECT CAST(issued_at AS DATE), label, asset, count(*),"
         " CAST(sum(bytes_processed) AS BIGINT), CAST(sum(bytes_billed) AS BIGINT), sum(dollars)"
@@ -199,7 +199,7 @@ def _stored_ids(connection: duckdb.DuckDBPyConnection, noted: Sequence[Noted]) -
     return frozenset(row[0] for row in rows)
 
 
-def _summed(parts: Iterable[DaySpend]) -> list[DaySpend]:
+def summed(parts: Iterable[DaySpend]) -> list[DaySpend]:
     sums: dict[tuple[date, str, str], DaySpend] = {}
     for part in parts:
         key = (part.day, part.label, part.asset)

@@ -48,6 +48,17 @@ _FULL_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN_CODES = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
+class NoSuchTable(Exception):
+    """A table that is not there, in words that are no engine's: often that is an empty answer."""
+
+
+def no_such_table() -> tuple[type[Exception], ...]:
+    """What the engines raise for a table that is not there."""
+    import duckdb
+
+    return duckdb.CatalogException, NoSuchTable
+
+
 def is_contention(error: BaseException) -> bool:
     """Another transaction was in the way: the same transaction can succeed in a moment."""
     said = str(error).lower()

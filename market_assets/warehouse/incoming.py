@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from market_assets.schemas import arrow
 from market_assets.schemas.datasets import Column, Dataset
-from market_assets.warehouse.sql import identifier, literal
+from market_assets.warehouse.sql import Connection, identifier, literal
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
     from market_assets.warehouse.ddl import StoredTable
@@ -71,7 +70,7 @@ def _bound(column: Column, rows: pa.Table) -> str:
 
 
 @contextlib.contextmanager
-def registered(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> Iterator[None]:
+def registered(connection: Connection, name: str, rows: pa.Table) -> Iterator[None]:
     """Let SQL see an arrow table under a name.
 
     By way of a Parquet file, which takes 5 ms: to look at arrow's memory DuckDB imports
@@ -80,6 +79,12 @@ def registered(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table)
     import duckdb
     from pyarrow import parquet
 
+    own = getattr(connection, "registered", None)
+    if own is not None:
+        # An engine across the network has its own way of taking rows along.
+        with own(name, rows):
+            yield
+        return
     with tempfile.TemporaryDirectory(prefix="market-assets-") as folder:
         file = Path(folder, "rows.parquet")
         parquet.write_table(rows, file, compression="none")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from market_assets.schemas import arrow
 from market_assets.schemas.requests import RequestRecord
 from market_assets.warehouse.incoming import registered
+from market_assets.warehouse.sql import Connection
 from market_assets.warehouse.tables import REQUESTS
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
 
@@ -25,7 +25,7 @@ def request_rows(records: Iterable[RequestRecord]) -> pa.Table:
     return arrow.table(rows, REQUESTS.arrow_schema())
 
 
-def store_requests(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
+def store_requests(connection: Connection, rows: pa.Table) -> None:
     if rows.num_rows:
         with registered(connection, "asked", rows):
             connection.execute(f"INSERT INTO {REQUESTS.qualified} BY NAME SELECT * FROM asked")

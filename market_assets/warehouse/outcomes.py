@@ -12,7 +12,7 @@ from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from market_assets.schemas import arrow
 from market_assets.schemas.datasets import Dataset
@@ -20,11 +20,8 @@ from market_assets.schemas.timeline import INTERVALS, Window, merge, subtract, t
 from market_assets.warehouse.contract import Batch, SeriesOutcome
 from market_assets.warehouse.ddl import StoredTable
 from market_assets.warehouse.incoming import registered
-from market_assets.warehouse.sql import identifier, literal, moment
+from market_assets.warehouse.sql import Connection, identifier, literal, moment
 from market_assets.warehouse.tables import COVERAGE, GAPS
-
-if TYPE_CHECKING:
-    import duckdb
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,7 +58,7 @@ def check_outcomes(series: Iterable[SeriesOutcome]) -> None:
                 raise ValueError(f"{outcome.symbol}: gaps {first} and {second} overlap")
 
 
-def store_outcomes(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime) -> bool:
+def store_outcomes(connection: Connection, batch: Batch, now: datetime) -> bool:
     """Bring ops.coverage and ops.gaps up to date, inside the caller's transaction.
 
     Says whether a gap is new, gone or judged otherwise.
@@ -122,7 +119,7 @@ def as_json(evidence: Mapping[str, Any]) -> str:
 
 
 def _store_coverage(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     batch: Batch,
     by_symbol: Mapping[str, Sequence[SeriesOutcome]],
 ) -> None:
@@ -145,7 +142,7 @@ def _store_coverage(
 
 
 def _store_gaps(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     batch: Batch,
     by_symbol: Mapping[str, Sequence[SeriesOutcome]],
     now: datetime,
@@ -185,7 +182,7 @@ def gap_row(
 
 
 def _touching(
-    connection: duckdb.DuckDBPyConnection, spans: SpanTable, batch: Batch, symbols: Iterable[str]
+    connection: Connection, spans: SpanTable, batch: Batch, symbols: Iterable[str]
 ) -> list[tuple[Any, ...]]:
     """The recorded spans that overlap or touch the outcomes: no others can change."""
     start = min(outcome.window.start for outcome in batch.series)
@@ -201,7 +198,7 @@ def _touching(
 
 
 def _replace(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     spans: SpanTable,
     batch: Batch,
     removed: Sequence[tuple[str, Window]],

@@ -20,11 +20,10 @@ from market_assets.warehouse.contract import (
     QuarantineFilters,
 )
 from market_assets.warehouse.incoming import registered
-from market_assets.warehouse.sql import COMMIT_TIME, literal
+from market_assets.warehouse.sql import COMMIT_TIME, Connection, literal
 from market_assets.warehouse.tables import QUARANTINE
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
 HELD = "held"
@@ -73,7 +72,7 @@ def quarantine_rows(batch: Batch, now: datetime) -> pa.Table:
     return arrow.table(list(rows.values()), QUARANTINE.arrow_schema())
 
 
-def store_quarantine(connection: duckdb.DuckDBPyConnection, batch: Batch, rows: pa.Table) -> int:
+def store_quarantine(connection: Connection, batch: Batch, rows: pa.Table) -> int:
     """Hold the rows that nobody has seen yet; how many that were."""
     if not rows.num_rows:
         return 0
@@ -87,7 +86,7 @@ def store_quarantine(connection: duckdb.DuckDBPyConnection, batch: Batch, rows: 
     return int(count)
 
 
-def store_decisions(connection: duckdb.DuckDBPyConnection, decisions: Iterable[Decision]) -> int:
+def store_decisions(connection: Connection, decisions: Iterable[Decision]) -> int:
     """Note what was decided, inside the caller's transaction; how many rows that changed.
 
     A release is final, because its row is stored; what was dropped may still be released.
@@ -109,7 +108,7 @@ def store_decisions(connection: duckdb.DuckDBPyConnection, decisions: Iterable[D
 
 
 def find_entries(
-    connection: duckdb.DuckDBPyConnection, **which: Unpack[QuarantineFilters]
+    connection: Connection, **which: Unpack[QuarantineFilters]
 ) -> list[QuarantineEntry]:
     """What fits, the newest first."""
     parts = [_named({name: which.get(name, "") for name in _COLUMNS})]
@@ -121,9 +120,7 @@ def find_entries(
     return _entries(connection, " AND ".join(parts), which.get("limit"))
 
 
-def entries_named(
-    connection: duckdb.DuckDBPyConnection, prefixes: Sequence[str]
-) -> list[QuarantineEntry]:
+def entries_named(connection: Connection, prefixes: Sequence[str]) -> list[QuarantineEntry]:
     """The rows whose ids begin so, in the order asked, each once; every prefix names just one."""
     asked = [prefix.strip().lower() for prefix in prefixes]
     for prefix in asked:
@@ -142,9 +139,7 @@ def entries_named(
     return list(named.values())
 
 
-def accepted_ids(
-    connection: duckdb.DuckDBPyConnection, venue: str, dataset: Dataset
-) -> frozenset[str]:
+def accepted_ids(connection: Connection, venue: str, dataset: Dataset) -> frozenset[str]:
     """The rows of a dataset that were released."""
     rows = connection.execute(
         f"SELECT quarantine_id FROM {QUARANTINE.qualified} WHERE"
@@ -154,7 +149,7 @@ def accepted_ids(
 
 
 def accepted_keys(
-    connection: duckdb.DuckDBPyConnection, venue: str, dataset: Dataset, window: Window | None
+    connection: Connection, venue: str, dataset: Dataset, window: Window | None
 ) -> dict[tuple[str, str, int], frozenset[str]]:
     """(symbol, interval, moment) of the stored rows that were released -> the rules they break.
 
@@ -169,9 +164,7 @@ def accepted_keys(
     return keys
 
 
-def _entries(
-    connection: duckdb.DuckDBPyConnection, where: str, limit: int | None
-) -> list[QuarantineEntry]:
+def _entries(connection: Connection, where: str, limit: int | None) -> list[QuarantineEntry]:
     rows = (
         connection.execute(
             f"SELECT * FROM {QUARANTINE.qualified} WHERE {where}"

@@ -10,17 +10,17 @@ from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.timeline import Window
 from market_assets.warehouse.contract import Gap
 from market_assets.warehouse.ddl import StoredTable
+from market_assets.warehouse.faults import no_such_table
 from market_assets.warehouse.outcomes import within_span
-from market_assets.warehouse.sql import identifier, literal, moment
+from market_assets.warehouse.sql import Connection, identifier, literal, moment
 from market_assets.warehouse.tables import COVERAGE, GAPS
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
 
 def read_rows(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     table: StoredTable,
     dataset: Dataset,
     *,
@@ -33,21 +33,19 @@ def read_rows(
 
     `at` is SQL that picks a snapshot of the table.
     """
-    import duckdb
-
     sql = (
         f"SELECT {', '.join(map(identifier, dataset.column_names))} FROM {table.qualified}{at}"
         f" WHERE {wanted(dataset, interval, list(symbols), window)} ORDER BY {order_of(dataset)}"
     )
     try:
         return connection.execute(sql).to_arrow_table().cast(dataset.arrow_schema())
-    except duckdb.CatalogException:
+    except no_such_table():
         # Nothing was ever stored for this venue: that is an empty answer, not a failure.
         return dataset.arrow_schema().empty_table()
 
 
 def read_covered(
-    connection: duckdb.DuckDBPyConnection, series: str, symbols: Sequence[str], window: Window
+    connection: Connection, series: str, symbols: Sequence[str], window: Window
 ) -> dict[str, list[Window]]:
     rows = connection.execute(
         "SELECT symbol, epoch_ms(window_start), epoch_ms(window_end)"
@@ -62,7 +60,7 @@ def read_covered(
 
 
 def read_gaps(
-    connection: duckdb.DuckDBPyConnection, series: str, symbols: Sequence[str], window: Window
+    connection: Connection, series: str, symbols: Sequence[str], window: Window
 ) -> dict[str, list[Gap]]:
     rows = connection.execute(
         "SELECT symbol, epoch_ms(gap_start), epoch_ms(gap_end), reason, evidence"

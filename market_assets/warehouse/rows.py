@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-_IN_REVISION = ("venue", "symbol", "interval", "timestamp")
+IN_REVISION = ("venue", "symbol", "interval", "timestamp")
 # Of the other columns only these tell something about a value that went: who told it, and how.
 _WITH_OLD_VALUES = ("source", "is_backfill")
 
@@ -107,7 +107,7 @@ def record_revisions(
     """Keep the old values of the changed rows in `changes` for which `only` holds."""
     dataset = batch.dataset
     # A key that has no column of its own in the log goes with the values, or it would be lost.
-    extra_key = [name for name in dataset.key if name not in _IN_REVISION]
+    extra_key = [name for name in dataset.key if name not in IN_REVISION]
     keys = {name: identifier(name) for name in extra_key}
     old = keys | {name: identifier("old " + name) for name in logged(dataset)}
     new = keys | {name: identifier(name) for name in logged(dataset)}

@@ -5,13 +5,32 @@ That SQL is written once, in DuckDB's dialect; what another engine needs is tran
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Protocol
+
 from market_assets.schemas.timeline import to_datetime
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # What the tables' names begin with: the attached lake, or BigQuery's project and datasets.
 LAKE = "lake"
 
 # The commit's own time, as the store keeps times: each statement of a transaction sees the same.
 COMMIT_TIME = "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)"
+
+
+class Answer(Protocol):
+    """The rows of one statement."""
+
+    def fetchall(self) -> list[Any]: ...
+
+    def to_arrow_table(self) -> pa.Table: ...
+
+
+class Connection(Protocol):
+    """Where that SQL is run: DuckDB's own connection, or what answers like one."""
+
+    def execute(self, query: str, /) -> Answer: ...
 
 
 def literal(value: str) -> str:

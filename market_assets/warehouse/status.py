@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from market_assets.schemas.timeline import INTERVALS, Window
 from market_assets.warehouse.ddl import dataset_of, stored_columns
-from market_assets.warehouse.sql import LAKE, identifier, literal, moment
+from market_assets.warehouse.sql import LAKE, Connection, identifier, literal, moment
 from market_assets.warehouse.tables import GAPS
 
 if TYPE_CHECKING:
@@ -24,6 +24,19 @@ def coverage_by_day(
     datasets: Collection[str] = (),
     window: Window | None = None,
 ) -> pa.Table:
+    """`by_day_of` the tables that the lake has."""
+    tables = [table for schema, table in sorted(stored_columns(connection)) if schema == "raw"]
+    return by_day_of(connection, tables, venues=venues, datasets=datasets, window=window)
+
+
+def by_day_of(
+    connection: Connection,
+    tables: Collection[str],
+    *,
+    venues: Collection[str] = (),
+    datasets: Collection[str] = (),
+    window: Window | None = None,
+) -> pa.Table:
     """One row for venue, dataset, interval, symbol and day: rows stored, gaps by reason.
 
     Gaps are counted in candles; without an interval each absent span counts once on each of its
@@ -34,7 +47,7 @@ def coverage_by_day(
         for reason in GAP_REASONS
     )
     found = " UNION ALL ".join(
-        [_gap_days(venues, datasets, window), *_row_days(connection, venues, datasets, window)]
+        [_gap_days(venues, datasets, window), *_row_days(tables, venues, datasets, window)]
     )
     return connection.execute(
         'SELECT venue, dataset, "interval", symbol, day,'
@@ -45,15 +58,13 @@ def coverage_by_day(
 
 
 def _row_days(
-    connection: duckdb.DuckDBPyConnection,
+    tables: Collection[str],
     venues: Collection[str],
     datasets: Collection[str],
     window: Window | None,
 ) -> list[str]:
     queries = []
-    for schema, table in sorted(stored_columns(connection)):
-        if schema != "raw":
-            continue
+    for table in tables:
         dataset = dataset_of(table)
         if dataset is None or "timestamp" not in dataset.column_names:
             continue

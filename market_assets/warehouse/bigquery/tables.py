@@ -1,0 +1,150 @@
+"""Making the datasets and tables that are missing, and bringing old ones up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from market_assets.warehouse.bigquery.client import Link
+from market_assets.warehouse.bigquery.ddl import (
+    FORM,
+    brought_up,
+    client_dataset,
+    client_table,
+    form_of,
+)
+from market_assets.warehouse.bigquery.literals import string
+from market_assets.warehouse.bigquery.names import LOADS, SCHEMAS, Names
+from market_assets.warehouse.bigquery.session import Session
+from market_assets.warehouse.bigquery.writers import EVERYBODY, WRITERS
+from market_assets.warehouse.contract import TableSize
+from market_assets.warehouse.ddl import StoredTable
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery.table import TableListItem
+
+    from market_assets.settings import Settings
+
+# Loads are read by the transaction that follows at once; a day is for looking into what failed.
+_LOADS_LIVE_DAYS = 1
+
+
+class Tables:
+    """What is there by BigQuery's own metadata: asking it is free."""
+
+    def __init__(self, settings: Settings, link: Link, names: Names, session: Session) -> None:
+        self._settings = settings
+        self._link = link
+        self._names = names
+        self._session = session
+
+    def ensure(self, wanted: Sequence[StoredTable]) -> None:
+        """Make what is missing; cheap when nothing is."""
+        known = self._listed(sorted({table.schema for table in wanted}))
+        made = False
+        for table in wanted:
+            form = form_of(table, self._settings)
+            found = known.get((table.schema, table.name))
+            if found is not None and found.labels.get(FORM) == form.digest():
+                continue
+            client = self._link.connected()
+            if found is None:
+                client.create_table(client_table(table, form, self._names), exists_ok=True)
+                made = True
+            else:
+                old = client.get_table(self._names.table(table.schema, table.name))
+                client.update_table(old, brought_up(old, form))
+        if made:
+            self._count_writers(wanted)
+
+    def is_there(self) -> bool:
+        """Whether anybody has ever made the store, asked without making anything."""
+        return self._session.jobs.patiently(lambda: self._items("ops")) is not None
+
+    def names(self) -> frozenset[str]:
+        """Every table and view, as `raw.binance_ohlcv`."""
+        return frozenset(
+            f"{schema}.{item.table_id}" for schema in SCHEMAS for item in self._items(schema) or ()
+        )
+
+    def sizes(self, schemas: Iterable[str] = SCHEMAS) -> Mapping[str, TableSize]:
+        """Rows and bytes of each table (no view), as BigQuery counts them."""
+        client = self._link.connected()
+        sizes: dict[str, TableSize] = {}
+        for schema in schemas:
+            for item in self._items(schema) or ():
+                if item.table_type == "TABLE":
+                    found = client.get_table(item.reference)
+                    sizes[f"{schema}.{item.table_id}"] = TableSize(
+                        int(found.num_rows or 0), int(found.num_bytes or 0)
+                    )
+        return sizes
+
+    def written_at(self, tables: Iterable[StoredTable]) -> int:
+        """When one of these was changed last, in microseconds; 0 before the first."""
+        from google.api_core.exceptions import NotFound
+
+        client = self._link.connected()
+        newest = 0
+        for table in tables:
+            try:
+                found = client.get_table(self._names.table(table.schema, table.name))
+            except NotFound:
+                continue
+            if found.modified is not None:
+                newest = max(newest, int(found.modified.timestamp() * 1_000_000))
+        return newest
+
+    def drop_loads(self) -> int:
+        """Remove loads that a process which died has left; younger ones may be in use."""
+        client = self._link.connected()
+        dropped = 0
+        for item in self._items(LOADS) or ():
+            if item.expires is not None and not _is_young(item):
+                client.delete_table(item.reference, not_found_ok=True)
+                dropped += 1
+        return dropped
+
+    def _listed(self, schemas: Sequence[str]) -> dict[tuple[str, str], TableListItem]:
+        listed: dict[tuple[str, str], TableListItem] = {}
+        for schema in schemas:
+            items = self._items(schema)
+            if items is None:
+                self._make_datasets()
+                items = []
+            listed |= {(schema, item.table_id): item for item in items}
+        return listed
+
+    def _items(self, schema: str) -> list[TableListItem] | None:
+        from google.api_core.exceptions import NotFound
+
+        client = self._link.connected()
+        try:
+            return list(client.list_tables(f"{self._names.project}.{self._names.dataset(schema)}"))
+        except NotFound:
+            return None
+
+    def _make_datasets(self) -> None:
+        client = self._link.connected()
+        for schema in (*SCHEMAS, LOADS):
+            days = _LOADS_LIVE_DAYS if schema == LOADS else None
+            made = client_dataset(schema, self._names, self._settings, days=days)
+            client.create_dataset(made, exists_ok=True)
+
+    def _count_writers(self, tables: Sequence[StoredTable]) -> None:
+        """A counter for each raw table. Made twice by two at once they do no harm."""
+        scopes = [f"raw.{table.name}" for table in tables if table.schema == "raw"]
+        told = ", ".join(string(scope) for scope in (EVERYBODY, *scopes))
+        writers = self._names.sql(WRITERS)
+        sql = (
+            f"INSERT INTO {writers} (scope, writes, written_at)"
+            f" SELECT scope, 0, CURRENT_TIMESTAMP() FROM UNNEST([{told}]) AS scope"
+            f" WHERE scope NOT IN (SELECT scope FROM {writers})"
+        )
+        self._session.jobs.query(sql, "ensure")
+
+
+def _is_young(item: TableListItem) -> bool:
+    from datetime import UTC, datetime, timedelta
+
+    return bool(item.created and datetime.now(UTC) - item.created < timedelta(hours=6))
