@@ -25,6 +25,11 @@ TYPES: dict[Kind, str] = {
     "integer": "int64",
     "boolean": "boolean",
 }
+# On BigQuery the datasets may share a project with those of other installations.
+PREFIX = (
+    "{{ env_var('MARKET_ASSETS_BIGQUERY__DATASET_PREFIX', '')"
+    " if target.type == 'bigquery' else '' }}"
+)
 # What Dagster knows as an asset; the other tables are written beside them.
 ASSETS = ("ohlcv", "funding_rates", "instruments")
 
@@ -52,7 +57,12 @@ def sources() -> str:
 
 
 def _source(name: str, description: str, tables: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"name": name, "schema": name, "description": description, "tables": tables}
+    return {
+        "name": name,
+        "schema": PREFIX + name,
+        "description": description,
+        "tables": tables,
+    }
 
 
 def _table(table: StoredTable, *, asset: bool = False) -> dict[str, Any]:

@@ -18,7 +18,7 @@
     {%- if first_day() -%}
         {{ column }} >= '{{ first_day() }}' and {{ column }} < '{{ end_day() }}'
     {%- else -%}
-        true
+        {{ on_any_day(column) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -28,7 +28,7 @@
     {%- if first_day() -%}
         {{ column }} >= '{{ shifted(first_day(), -days) }}' and {{ column }} < '{{ end_day() }}'
     {%- else -%}
-        true
+        {{ on_any_day(column) }}
     {%- endif -%}
 {%- endmacro %}
 

@@ -17,3 +17,8 @@
         end
     )
 {%- endmacro %}
+
+{# The last value that there is. DuckDB's max_by passes over nulls, BigQuery's may give one. #}
+{% macro last_known(value, timestamp) -%}
+    max_by({{ value }}, case when {{ value }} is not null then {{ timestamp }} end)
+{%- endmacro %}

@@ -66,10 +66,10 @@ ranked as (
         ) - 1 as place,
         count(daily_return) over (partition by {{ window }}) as return_count,
         avg(daily_return) over (partition by {{ window }}) as mean,
-        level / max(level) over (
+        level / nullif(max(level) over (
             partition by {{ window }} order by day
             rows between unbounded preceding and current row
-        ) - 1 as drawdown
+        ), 0) - 1 as drawdown
     from windows
 ),
 

@@ -6,10 +6,13 @@
 
 {% macro default__calendar(relation, first, last) -%}
     select day
-    from unnest(generate_array(
-        (select min({{ first }}) from {{ relation }}),
-        (select max({{ last }}) from {{ relation }})
-    )) as day
+    from (
+        select
+            min({{ first }}) as first,
+            max({{ last }}) as last
+        from {{ relation }}
+    ) as bounds
+    cross join unnest(generate_array(bounds.first, bounds.last)) as day
 {%- endmacro %}
 
 {% macro duckdb__calendar(relation, first, last) -%}

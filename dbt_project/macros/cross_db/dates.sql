@@ -49,3 +49,16 @@
 {% macro duckdb__utc_now() -%}
     cast(now() at time zone 'UTC' as timestamp)
 {%- endmacro %}
+
+{# True of every row. A table may be set to refuse a BigQuery query that does not bound the days. #}
+{% macro on_any_day(column) -%}
+    {{ return(adapter.dispatch('on_any_day', 'market_assets')(column)) }}
+{%- endmacro %}
+
+{% macro default__on_any_day(column) -%}
+    {{ column }} >= '1970-01-01'
+{%- endmacro %}
+
+{% macro duckdb__on_any_day(column) -%}
+    true
+{%- endmacro %}

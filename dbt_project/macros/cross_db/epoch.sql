@@ -1,4 +1,5 @@
-{# Whole seconds since 1970 of a UTC timestamp: the ordering of every window over time. #}
+{# Whole seconds since 1970 of a UTC timestamp, cut and not rounded: the ordering of every window over
+   time. #}
 {% macro epoch_seconds(timestamp) -%}
     {{ return(adapter.dispatch('epoch_seconds', 'market_assets')(timestamp)) }}
 {%- endmacro %}
@@ -8,7 +9,7 @@
 {%- endmacro %}
 
 {% macro duckdb__epoch_seconds(timestamp) -%}
-    cast(epoch({{ timestamp }}) as bigint)
+    epoch_us({{ timestamp }}) // 1000000
 {%- endmacro %}
 
 {# Days since 1970 of a date. #}

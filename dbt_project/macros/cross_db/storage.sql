@@ -4,15 +4,22 @@
     {{ return(adapter.dispatch('stored_tables', 'market_assets')()) }}
 {%- endmacro %}
 
+{# Of this installation's datasets only; their names without the prefix. Only provable on the real
+   service: who asks needs bigquery.tables.list on the project.
+   https://cloud.google.com/bigquery/docs/information-schema-table-storage #}
 {% macro default__stored_tables() -%}
+    {%- set prefix = env_var('MARKET_ASSETS_BIGQUERY__DATASET_PREFIX', '') -%}
     select
-        table_schema as schema_name,
+        substr(table_schema, {{ prefix | length + 1 }}) as schema_name,
         table_name,
         total_rows as row_count,
         cast(null as int64) as file_count,
         total_logical_bytes as bytes
-    from `{{ target.project }}`.`region-{{ target.location | lower }}`.information_schema.table_storage
-    where not deleted and table_type = 'BASE TABLE'
+    from `{{ target.project }}`.`region-{{ target.location | lower }}`.INFORMATION_SCHEMA.TABLE_STORAGE
+    where
+        not deleted
+        and table_type = 'BASE TABLE'
+        and table_schema in ('{{ prefix }}raw', '{{ prefix }}ops', '{{ prefix }}marts')
 {%- endmacro %}
 
 {# `ducklake_table_info` knows neither the schema's name nor the rows; the catalog's tables do.

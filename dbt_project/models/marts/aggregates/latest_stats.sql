@@ -32,7 +32,7 @@ last_funding as (
         venue,
         symbol,
         max_by(funding_rate, timestamp) as funding_rate,
-        max_by(annualised_rate, timestamp) as annualised_funding_rate,
+        {{ last_known('annualised_rate', 'timestamp') }} as annualised_funding_rate,
         max(timestamp) as funding_at
     from {{ ref('funding_rates') }}
     group by venue, symbol

@@ -16,7 +16,7 @@ settlements as (
         sum(funding_rate) as paid,
         sum(interval_hours) as hours,
         max_by(funding_rate, timestamp) as last_rate,
-        max_by(annualised_rate, timestamp) as last_annualised
+        {{ last_known('annualised_rate', 'timestamp') }} as last_annualised
     from {{ ref('funding_rates') }}
     where {{ read_for_run('timestamp', days=30) }}
     group by venue, symbol, day
