@@ -39,7 +39,8 @@ def main() -> None:
     from local_bigquery import app
     from local_bigquery.engine import database
 
-    database.connection()
+    # Tiny queries, two cores and many tests: DuckDB's own threads only take turns.
+    database.connection().execute("SET threads = 1")
     _, grpc_port = server.start(HOST, 0)
     listening = socket.create_server((HOST, 0), backlog=128)
     rest_port = listening.getsockname()[1]
