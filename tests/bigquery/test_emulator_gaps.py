@@ -1,4 +1,4 @@
-"""What the emulator was taught (emulator/gaps): each is documented behaviour that others build on."""
+"""What the emulator was taught (emulator/gaps): documented behaviour that others build on."""
 
 from __future__ import annotations
 
@@ -105,7 +105,8 @@ def test_jobs_tell_their_labels_and_partitions_their_rows(
     job.result()
     rows = client.query_and_wait(
         "SELECT job_id, total_bytes_billed FROM `region-eu`.INFORMATION_SCHEMA.JOBS AS jobs"
-        " WHERE EXISTS (SELECT 1 FROM UNNEST(labels) AS l WHERE l.key = 'asset' AND l.value = 'gaps')"
+        " WHERE EXISTS (SELECT 1 FROM UNNEST(labels) AS l"
+        " WHERE l.key = 'asset' AND l.value = 'gaps')"
     )
     assert [row.job_id for row in rows] == [job.job_id]
 

@@ -76,7 +76,7 @@ def _with_expiry(
         if item.name.lower() == "partition_expiration_days" and "timePartitioning" in resource:
             days = evaluate(item.args["value"])
             lifetime = {"expirationMs": str(int(float(days) * DAY_MS)) if days else None}
-            resource |= {"timePartitioning": resource["timePartitioning"] | lifetime}
+            resource = resource | {"timePartitioning": resource["timePartitioning"] | lifetime}
     return resource
 
 
