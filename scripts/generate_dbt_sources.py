@@ -26,10 +26,7 @@ TYPES: dict[Kind, str] = {
     "boolean": "boolean",
 }
 # On BigQuery the datasets may share a project with those of other installations.
-PREFIX = (
-    "{{ env_var('MARKET_ASSETS_BIGQUERY__DATASET_PREFIX', '')"
-    " if target.type == 'bigquery' else '' }}"
-)
+PREFIX = "{{ env_var('DBT_BIGQUERY_DATASET_PREFIX', '') if target.type == 'bigquery' else '' }}"
 # What Dagster knows as an asset; the other tables are written beside them.
 ASSETS = ("ohlcv", "funding_rates", "instruments")
 

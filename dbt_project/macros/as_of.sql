@@ -52,6 +52,7 @@
             stored.{{ name }} = replaced.{{ name }}{{ ' and ' if not loop.last }}
         {%- endfor %}
     where coalesce(replaced.old_ingestion_time, stored.ingestion_time) <= {{ then }}
+        and {{ on_any_day('stored.timestamp') }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 )

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from market_assets.errors import MartsFailed
 from market_assets.marts.lineage import Lineage
 from market_assets.marts.nodes import Nodes
+from market_assets.marts.target import target_variables
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
@@ -65,6 +66,10 @@ class Project:
             "anomaly_score": quality.anomaly_score,
         }
 
+    @cached_property
+    def _target_variables(self) -> dict[str, str]:
+        return target_variables(self.settings)
+
     @property
     def arguments(self) -> list[str]:
         return ["--vars", json.dumps(self.variables, sort_keys=True)]
@@ -77,9 +82,7 @@ class Project:
             **given,
             "PYTHONPATH": os.pathsep.join(search),
             "MARKET_ASSETS_WAREHOUSE__PATH": str(self.settings.warehouse.path.absolute()),
-            "MARKET_ASSETS_COSTS__MAXIMUM_BYTES_BILLED": str(
-                self.settings.costs.maximum_bytes_billed
-            ),
+            **self._target_variables,
             "DBT_PROJECT_DIR": str(self.source),
             "DBT_PROFILES_DIR": str(self.source),
             "DBT_TARGET_PATH": str(self.target),
@@ -90,7 +93,7 @@ class Project:
 
     def is_stale(self) -> bool:
         """Has anything changed that the manifest was made from?"""
-        if not self.manifest.exists() or self._parsed_with() != self.variables:
+        if not self.manifest.exists() or self._parsed_with() != self._told:
             return True
         made = self.manifest.stat().st_mtime
         return any(file.stat().st_mtime > made for file in self._sources())
@@ -110,7 +113,7 @@ class Project:
                 self.run("parse", doing="Parsing the dbt project")
                 # dbt leaves the file alone when it finds nothing changed: it would stay stale.
                 os.utime(self.manifest)
-                self._vars_file.write_text(json.dumps(self.variables), encoding="utf-8")
+                self._vars_file.write_text(json.dumps(self._told), encoding="utf-8")
 
     def nodes(self) -> Nodes:
         """The models and their tests."""
@@ -191,6 +194,11 @@ class Project:
 
     def _sources(self) -> Sequence[Path]:
         return [file for pattern in _READ for file in self.source.rglob(pattern)]
+
+    @property
+    def _told(self) -> dict[str, Any]:
+        """All that the manifest depends on beside the project's files."""
+        return {**self.variables, **self._target_variables}
 
     @property
     def _vars_file(self) -> Path:

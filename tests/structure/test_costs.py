@@ -70,7 +70,7 @@ def test_a_job_of_dbt_on_bigquery_has_a_limit_and_says_whose_it_is():
     profile = yaml.safe_load((SOURCE / "profiles.yml").read_text())["market_assets"]["outputs"]
     limit = Settings.model_validate({}).costs.maximum_bytes_billed
     assert (
-        f"'MARKET_ASSETS_COSTS__MAXIMUM_BYTES_BILLED', '{limit}'"
+        f"'DBT_BIGQUERY_MAXIMUM_BYTES_BILLED', '{limit}'"
         in (profile["bigquery"]["maximum_bytes_billed"])
     )
     assert limit > 100 * MIB

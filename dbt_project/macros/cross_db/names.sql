@@ -11,7 +11,7 @@
 {%- endmacro %}
 
 {% macro default__dataset(name) -%}
-    {{ return(env_var('MARKET_ASSETS_BIGQUERY__DATASET_PREFIX', '') ~ name) }}
+    {{ return(env_var('DBT_BIGQUERY_DATASET_PREFIX', '') ~ name) }}
 {%- endmacro %}
 
 {% macro duckdb__dataset(name) -%}

@@ -8,7 +8,7 @@
    service: who asks needs bigquery.tables.list on the project.
    https://cloud.google.com/bigquery/docs/information-schema-table-storage #}
 {% macro default__stored_tables() -%}
-    {%- set prefix = env_var('MARKET_ASSETS_BIGQUERY__DATASET_PREFIX', '') -%}
+    {%- set prefix = env_var('DBT_BIGQUERY_DATASET_PREFIX', '') -%}
     select
         substr(table_schema, {{ prefix | length + 1 }}) as schema_name,
         table_name,
