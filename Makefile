@@ -52,6 +52,7 @@ test-fast: venv ## The tests that take no seconds and no browser
 
 test-system: venv
 	@scripts/install-chromium.sh
+	@scripts/install-servers.sh
 	@UV=$(UV) scripts/install-bigquery-emulator.sh
 
 check: venv ## Lint, format, types, layers, shell scripts, licences, known vulnerabilities

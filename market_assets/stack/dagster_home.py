@@ -21,6 +21,21 @@ _HEADER: Final = "# Written by market-assets at each start, from dagster.yaml an
 _BACKFILL_TAG: Final = "dagster/backfill"
 _LOGS_PREFIX: Final = "compute-logs"
 
+# On Postgres each event is a connection or three. Measured for a run of 480 hours (2026-11-20, dagster
+# 1.13.27): 45-50 ms an hour without these, 1.5-1.8 ms with both; SQLite ignores the first one.
+POSTGRES_ENVIRONMENT: Final = {
+    # What a run has materialised is written in one statement.
+    "DAGSTER_EVENT_BATCH_SIZE": "500",
+    # What a run is about to do is one event, not one for each hour. The price: hours of a failed run
+    # are shown as missing and not as failed.
+    "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "true",
+}
+
+
+def environment_for(settings: Settings) -> dict[str, str]:
+    """What Dagster's processes are told besides dagster.yaml."""
+    return dict(POSTGRES_ENVIRONMENT) if settings.dagster.storage == "postgres" else {}
+
 
 def write_dagster_yaml(settings: Settings, home: Path, checkout: Path = CHECKOUT) -> Path:
     """The file that Dagster reads in its home; of the password it has the variable's name only."""
@@ -76,6 +91,9 @@ def _postgres(settings: Settings) -> dict[str, Any]:
     # Asked for here: Dagster would say that a variable is missing, and not what for.
     load_secrets().require(PASSWORD_SECRET, doing=_DOING)
     return {
+        # The driver by name: since SQLAlchemy 2.1 the plain scheme means psycopg 3, which
+        # dagster-postgres 0.29.27 does not bring ("No module named 'psycopg'").
+        "scheme": "postgresql+psycopg2",
         "hostname": postgres.host,
         "port": postgres.port,
         "db_name": postgres.database,

@@ -18,7 +18,7 @@ from market_assets.settings import load_settings
 from market_assets.stack import ports, servers
 from market_assets.stack.child import Child, ChildSpec
 from market_assets.stack.dagster_api import LOCATION, DagsterApi
-from market_assets.stack.dagster_home import write_dagster_yaml
+from market_assets.stack.dagster_home import environment_for, write_dagster_yaml
 from market_assets.stack.environment import child_environment
 from market_assets.stack.layout import Layout
 from market_assets.stack.log_tail import log_tail
@@ -87,6 +87,7 @@ class Stack:
         self.layout.prepare()
         settings = load_settings(self.layout.platform, environ={})
         write_dagster_yaml(settings, self.layout.dagster_home, self.layout.checkout)
+        self.environment |= environment_for(settings)
         self._end_leftovers()
         self._start_guard()
         given = self.plan.simulator

@@ -52,6 +52,7 @@ def test_postgres_is_read_by_dagster_with_the_password_of_the_secret(
     assert storage.class_name == "DagsterPostgresStorage"
     config: dict[str, Any] = yaml.safe_load(storage.config_yaml)["postgres_db"]
     assert config["hostname"] == "db.internal"
+    assert config["scheme"] == "postgresql+psycopg2"
     assert config["params"]["sslmode"] == "require"
     assert config["password"] == {"env": VARIABLE}
 
