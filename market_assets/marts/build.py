@@ -15,12 +15,12 @@ from market_assets.marts.project import Project
 from market_assets.marts.results import Result, read_results
 from market_assets.venues.registry import VENUES
 from market_assets.warehouse.contract import Build
-from market_assets.warehouse.ducklake import DuckLakeWarehouse
-from market_assets.warehouse.estimate import Prices
 from market_assets.warehouse.metering import charged_to
+from market_assets.warehouse.opening import open_warehouse
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
+    from market_assets.warehouse.protocol import Warehouse
 
 BEGINNING = date(1970, 1, 1)
 
@@ -37,7 +37,7 @@ class BuildFailed(MartsFailed):
 class Building:
     """A build that is going on, and the models that are done."""
 
-    warehouse: DuckLakeWarehouse
+    warehouse: Warehouse
     first: date
     last: date
     begun: datetime
@@ -53,12 +53,7 @@ def building(settings: Settings, first: date, last: date, run_id: str) -> Iterat
 
     What is in `done` at the end is remembered as built, also when another model failed.
     """
-    with DuckLakeWarehouse(
-        settings.warehouse.path,
-        venues=tuple(VENUES),
-        lock_timeout_seconds=settings.warehouse.lock_timeout_seconds,
-        prices=Prices.of(settings),
-    ) as warehouse:
+    with open_warehouse(settings, venues=tuple(VENUES)) as warehouse:
         # Who commits holds the lock, so what was committed by now is what dbt will read. What comes
         # while it works may be in some models and not in others, and counts as changed after.
         with warehouse.writing_alone("Building the marts"):

@@ -21,7 +21,7 @@ from market_assets.warehouse.estimate import Scan, Statement
 
 if TYPE_CHECKING:
     from market_assets.marts.project import Project
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 _EPOCH = date(1970, 1, 1)
 _DAY = re.compile(r"'\d{4}-\d{2}-\d{2}")
@@ -83,7 +83,7 @@ def statements(
 
 def charge(
     project: Project,
-    warehouse: DuckLakeWarehouse,
+    warehouse: Warehouse,
     results: Sequence[Result],
     first: date | None,
     last: date | None,
@@ -104,7 +104,7 @@ class Reads:
     file: Path
 
     def of(
-        self, warehouse: DuckLakeWarehouse, results: Sequence[Result], days: Days
+        self, warehouse: Warehouse, results: Sequence[Result], days: Days
     ) -> dict[str, list[Scan]]:
         """By the node's id; a node whose text cannot be planned any more reads nothing."""
         known = self._kept()

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from market_assets.errors import MartsFailed
 from market_assets.marts.lineage import Lineage
 from market_assets.marts.nodes import Nodes
-from market_assets.marts.target import target_variables
+from market_assets.warehouse.dbt_target import target_variables
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
