@@ -85,14 +85,14 @@ def look(settings: Settings, now: datetime) -> Found | str:
     from market_assets.quality.verdicts import blocks
     from market_assets.schemas.datasets import DATASETS
     from market_assets.settings.quality import CHECK_NAMES
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
     from market_assets.warehouse.metering import charged_to
+    from market_assets.warehouse.opening import open_warehouse
 
     since = now - LOOK_BACK
     try:
         with (
             charged_to(label="watch"),
-            DuckLakeWarehouse(settings.warehouse.path, read_only=True) as warehouse,
+            open_warehouse(settings, read_only=True) as warehouse,
         ):
             changes, builds = warehouse.changes(since), warehouse.builds(since)
             results = warehouse.check_results(since)
@@ -144,12 +144,11 @@ def _waiting(blocked: Mapping[str, Mapping[date, frozenset[str]]]) -> str:
 
 
 def _seen(settings: Settings, now: datetime) -> str:
-    """What an answer depends on, told by files alone: most ticks have nothing more to do."""
+    """What an answer depends on, told without a query: most ticks have nothing more to do."""
     from market_assets.marts.project import Project
-    from market_assets.warehouse.layout import Layout
+    from market_assets.warehouse.opening import version
 
-    written = Layout(settings.warehouse.path.absolute()).written_at
-    return f"{now:%Y-%m-%d} {written} {Project(settings).made_at}"
+    return f"{now:%Y-%m-%d} {version(settings)} {Project(settings).made_at}"
 
 
 def _request(due: Due, place: int, state: str) -> dg.RunRequest:

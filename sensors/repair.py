@@ -106,23 +106,18 @@ def _plan(settings: Settings, now: datetime, busy: set[dg.AssetKey]) -> RepairPl
     from market_assets.errors import MarketAssetsError
     from market_assets.quality.repair import look
     from market_assets.quality.repair_plan import started
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
-    from market_assets.warehouse.estimate import Prices
     from market_assets.warehouse.metering import charged_to
+    from market_assets.warehouse.opening import open_warehouse
 
-    path, prices = settings.warehouse.path, Prices.of(settings)
     try:
-        with (
-            charged_to(label="watch"),
-            DuckLakeWarehouse(path, read_only=True, prices=prices) as warehouse,
-        ):
+        with charged_to(label="watch"), open_warehouse(settings, read_only=True) as warehouse:
             plan = look(settings, warehouse, now)
         free = tuple(r for r in plan.repairs if _key(r) not in busy)
         plan = replace(plan, repairs=free)
         attempts = [a for repair in free for a in started(repair, now)]
         if attempts or plan.given_up:
             # Recorded first: a run that cannot be started costs an attempt, and is not forgotten.
-            with DuckLakeWarehouse(path, prices=prices) as warehouse:
+            with open_warehouse(settings, venues=()) as warehouse:
                 warehouse.record_repairs([*attempts, *plan.given_up])
     except MarketAssetsError as error:
         return str(error)
@@ -130,9 +125,9 @@ def _plan(settings: Settings, now: datetime, busy: set[dg.AssetKey]) -> RepairPl
 
 
 def _written_at(settings: Settings) -> int:
-    from market_assets.warehouse.layout import Layout
+    from market_assets.warehouse.opening import version
 
-    return Layout(settings.warehouse.path.absolute()).written_at
+    return version(settings)
 
 
 def _busy(instance: dg.DagsterInstance) -> set[dg.AssetKey]:

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from market_assets.errors import RequestInvalid, WarehouseBusy
 from market_assets.schemas.alerts import Alert
-from market_assets.warehouse.ducklake import DuckLakeWarehouse
+from market_assets.warehouse.protocol import Warehouse
 
 _TRIES = 5
 
 
 def acknowledge(
-    store: DuckLakeWarehouse, prefix: str, *, by: str, because: str, now: datetime
+    store: Warehouse, prefix: str, *, by: str, because: str, now: datetime
 ) -> tuple[Alert, bool]:
     """The alert whose id begins so, acknowledged, and whether that changed it."""
     doing = "Acknowledging an alert"

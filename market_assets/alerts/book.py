@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from market_assets.schemas.alerts import Alert, AlertBook, AlertDelivery
 from market_assets.settings import Settings
-from market_assets.warehouse.ducklake import DuckLakeWarehouse
-from market_assets.warehouse.layout import Layout
+from market_assets.warehouse.opening import open_warehouse, version
+from market_assets.warehouse.protocol import Warehouse
 
 # A look comes every minute: one that waited longer for its turn to write would hold up the next.
 _LOCK_SECONDS = 5.0
@@ -19,8 +19,7 @@ class BookKeeper:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._layout = Layout(settings.warehouse.path.absolute())
-        self._store: DuckLakeWarehouse | None = None
+        self._store: Warehouse | None = None
         self._read_at = -1
         self._stored = AlertBook()
         self._owed: dict[str, AlertDelivery] = {}  # outcomes that the store could not take yet
@@ -37,10 +36,10 @@ class BookKeeper:
 
     def book(self) -> AlertBook:
         """How things stand. Free while nobody has written to the store since."""
-        written_at = self._layout.written_at
+        written_at = version(self._settings)
         if written_at != self._read_at:
             # A platform that has stored nothing yet has told nothing either.
-            self._stored = self._open().alert_book() if self._layout.exists else AlertBook()
+            self._stored = self._open().alert_book() if written_at else AlertBook()
             self._read_at = written_at
         return self.last_known
 
@@ -74,12 +73,11 @@ class BookKeeper:
             self._store = None
         self._read_at = -1
 
-    def _open(self) -> DuckLakeWarehouse:
+    def _open(self) -> Warehouse:
         if self._store is None:
-            warehouse = self._settings.warehouse
-            self._store = DuckLakeWarehouse(
-                warehouse.path,
-                lock_timeout_seconds=min(warehouse.lock_timeout_seconds, _LOCK_SECONDS),
+            patience = self._settings.warehouse.lock_timeout_seconds
+            self._store = open_warehouse(
+                self._settings, venues=(), lock_timeout_seconds=min(patience, _LOCK_SECONDS)
             )
         return self._store
 

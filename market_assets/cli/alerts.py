@@ -183,9 +183,9 @@ def test(names: tuple[str, ...], config: Path | None) -> None:
 def _keep(settings: Settings, messages: list[AlertDelivery]) -> None:
     """A channel that answers is well again for the watch too. Without a store there is no watch."""
     from market_assets.errors import MarketAssetsError
-    from market_assets.warehouse.layout import Layout
+    from market_assets.warehouse.opening import is_there
 
-    if not Layout(settings.warehouse.path).exists:
+    if not is_there(settings):
         return
     try:
         with options.warehouse(settings) as store:

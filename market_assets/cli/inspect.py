@@ -19,13 +19,13 @@ from market_assets.schemas.timeline import DAY_MS, INTERVALS, Window, floor_to, 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 SETTLED = ("no_trade", "venue_outage", "not_listed")
 
 
 @contextmanager
-def _reading(config: Path | None) -> Iterator[DuckLakeWarehouse]:
+def _reading(config: Path | None) -> Iterator[Warehouse]:
     with options.warehouse(options.load(config), read_only=True) as store:
         yield store
 

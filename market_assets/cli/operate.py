@@ -69,10 +69,14 @@ def maintain(config: Path | None) -> None:
     """Compact the warehouse's files and expire rows past retention."""
     settings = options.load(config)
     with options.warehouse(settings) as store:
+        needs_compaction = store.capabilities.needs_compaction
         done = store.maintain(
             retention_days=settings.warehouse.retention_days,
             snapshot_days=settings.warehouse.snapshot_days,
         )
+    if not needs_compaction:
+        click.echo("Nothing to compact: BigQuery keeps its files and expires partitions by itself.")
+        return
     click.echo(
         f"{done.files_before} -> {done.files_after} files,"
         f" {done.bytes_before / 1e6:.1f} -> {done.bytes_after / 1e6:.1f} MB,"
@@ -85,12 +89,15 @@ def maintain(config: Path | None) -> None:
 @options.config
 def backup(target: Path, config: Path | None) -> None:
     """Copy the warehouse, and Dagster's own storage, to a new folder, with checksums."""
+    from market_assets.warehouse.copying import KEPT_BY_BIGQUERY, back_up
     from market_assets.warehouse.databases import copy_databases
 
     settings = options.load(config)
-    with options.warehouse(settings) as store:
-        manifest = store.backup(target / "warehouse")
-    click.echo(f"Warehouse: {len(manifest.files)} files, {manifest.total_bytes / 1e6:.1f} MB")
+    manifest = back_up(settings, target / "warehouse")
+    if manifest is None:
+        click.echo(f"Warehouse: not copied. {KEPT_BY_BIGQUERY}.")
+    else:
+        click.echo(f"Warehouse: {len(manifest.files)} files, {manifest.total_bytes / 1e6:.1f} MB")
     if (settings.state_dir / "dagster").exists():
         copied = copy_databases(settings.state_dir / "dagster", target / "dagster")
         click.echo(f"Dagster: {len(copied)} databases")
@@ -103,11 +110,11 @@ def backup(target: Path, config: Path | None) -> None:
 def restore(source: Path, force: bool, config: Path | None) -> None:
     """Bring a backup back, after checking every file of it. Stop `make up` before."""
     # Not through an open warehouse: the one to be replaced may be past opening.
-    from market_assets.warehouse.backup import restore_into
+    from market_assets.warehouse.copying import restore as restore_warehouse
     from market_assets.warehouse.databases import restore_databases
 
     settings = options.load(config)
-    manifest = restore_into(settings.warehouse.path, source / "warehouse", force=force)
+    manifest = restore_warehouse(settings, source / "warehouse", force=force)
     click.echo(f"Warehouse: {len(manifest.files)} files, {manifest.total_bytes / 1e6:.1f} MB")
     if (source / "dagster").exists():
         home = settings.state_dir / "dagster"

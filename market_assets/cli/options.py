@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from market_assets.settings import Settings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 
 # Beyond them days before or after, or another zone's time, are no times any more.
@@ -93,23 +93,16 @@ def load(path: Path | None) -> Settings:
     return load_settings(path)
 
 
-def existing_warehouse(settings: Settings, *, read_only: bool = False) -> DuckLakeWarehouse:
+def existing_warehouse(settings: Settings, *, read_only: bool = False) -> Warehouse:
     """For commands that work on what is there: at a mistyped path nothing is made."""
     warehouse(settings, read_only=True).close()
     return warehouse(settings, read_only=read_only)
 
 
-def warehouse(settings: Settings, *, read_only: bool = False) -> DuckLakeWarehouse:
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
-    from market_assets.warehouse.estimate import Prices
+def warehouse(settings: Settings, *, read_only: bool = False) -> Warehouse:
+    from market_assets.warehouse.opening import open_warehouse
 
-    return DuckLakeWarehouse(
-        settings.warehouse.path,
-        lock_timeout_seconds=settings.warehouse.lock_timeout_seconds,
-        read_only=read_only,
-        venues=tuple(settings.venues),
-        prices=Prices.of(settings),
-    )
+    return open_warehouse(settings, read_only=read_only)
 
 
 def check_dataset(name: str) -> None:

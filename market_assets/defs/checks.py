@@ -27,7 +27,7 @@ from market_assets.warehouse.metering import charged_to
 if TYPE_CHECKING:
     from market_assets.quality.verdicts import Verdict
     from market_assets.settings import Settings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 _SHOWN = 10
 
@@ -49,7 +49,7 @@ def raw_check_specs(venue: str, dataset: Dataset, settings: Settings) -> list[dg
 
 def judged(
     context: dg.AssetExecutionContext,
-    warehouse: DuckLakeWarehouse,
+    warehouse: Warehouse,
     settings: Settings,
     venue: str,
     dataset: Dataset,

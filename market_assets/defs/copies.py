@@ -4,6 +4,7 @@
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -11,8 +12,13 @@ from market_assets.defs.budget import refuse_when_spent
 from market_assets.defs.exporting import Export, write
 from market_assets.defs.resources import open_warehouse
 from market_assets.settings import Settings
+from market_assets.warehouse.copying import KEPT_BY_BIGQUERY, back_up
+from market_assets.warehouse.copying import restore as restore_warehouse
 from market_assets.warehouse.databases import copy_databases
 from market_assets.warehouse.metering import charged_to
+
+if TYPE_CHECKING:
+    from market_assets.warehouse.backup import Manifest
 
 WAREHOUSE, RUN_RECORDS = "warehouse", "dagster"
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -52,14 +58,12 @@ def _backup_job(settings: Settings) -> dg.JobDefinition:
     def copy_stores(context: dg.OpExecutionContext, config: Backup) -> None:
         folder = settings.state_dir / "backups"
         target = Path(config.target or folder / datetime.now(UTC).strftime(_STAMP)).absolute()
-        with open_warehouse(settings) as warehouse:
-            manifest = warehouse.backup(target / WAREHOUSE)
+        manifest = back_up(settings, target / WAREHOUSE)
         databases = copy_databases(Path(context.instance.root_directory), target / RUN_RECORDS)
         context.add_output_metadata(
             {
                 "target": dg.MetadataValue.path(str(target)),
-                "warehouse_files": len(manifest.files),
-                "warehouse_bytes": manifest.total_bytes,
+                **_told(manifest),
                 "dagster_databases": len(databases),
                 "old_backups_removed": 0 if config.target else _remove_old(folder, config.keep),
             }
@@ -84,8 +88,8 @@ def _restore_job(settings: Settings) -> dg.JobDefinition:
     def restore(context: dg.OpExecutionContext, config: Restore) -> None:
         source = Path(config.source)
         inside = source / WAREHOUSE
-        with open_warehouse(settings) as warehouse:
-            manifest = warehouse.restore(inside if inside.is_dir() else source, force=config.force)
+        folder = inside if inside.is_dir() else source
+        manifest = restore_warehouse(settings, folder, force=config.force)
         context.add_output_metadata(
             {
                 "taken_at": manifest.created_at,
@@ -126,8 +130,20 @@ def _export_job(settings: Settings) -> dg.JobDefinition:
     return job
 
 
+def _told(manifest: "Manifest | None") -> dict[str, dg.MetadataValue]:
+    """What was copied of the warehouse, or who keeps it."""
+    if manifest is None:
+        return {"warehouse": dg.MetadataValue.text(KEPT_BY_BIGQUERY)}
+    return {
+        "warehouse_files": dg.MetadataValue.int(len(manifest.files)),
+        "warehouse_bytes": dg.MetadataValue.int(manifest.total_bytes),
+    }
+
+
 def _remove_old(folder: Path, keep: int) -> int:
     """Remove all but the newest backups that were named after their moment; others' are left."""
+    if not folder.exists():
+        return 0  # neither warehouse nor run records are kept in files here
     named = sorted(path for path in folder.iterdir() if path.is_dir() and _is_stamp(path.name))
     old = named[:-keep] if keep > 0 else []
     for path in old:

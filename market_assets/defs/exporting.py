@@ -16,7 +16,7 @@ from market_assets.settings import Settings
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 DOING = "Exporting"
 
@@ -38,7 +38,7 @@ class Export(dg.Config):
     target: str = ""
 
 
-def write(config: Export, settings: Settings, warehouse: "DuckLakeWarehouse") -> tuple[Path, int]:
+def write(config: Export, settings: Settings, warehouse: "Warehouse") -> tuple[Path, int]:
     """The file, which appears when it is complete, and how many rows it has."""
     for what, given, known in (
         ("venue", config.venue, list(settings.venues)),

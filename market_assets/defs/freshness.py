@@ -22,7 +22,7 @@ from market_assets.schemas.datasets import DATASETS, Dataset
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings, VenueSettings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
     from market_assets.watch.fresh_tables import TableFreshness
 
 CHECK = "freshness"
@@ -62,7 +62,7 @@ def freshness_policy(
 
 
 def freshness_result(
-    settings: Settings, warehouse: DuckLakeWarehouse, venue: str, dataset: Dataset
+    settings: Settings, warehouse: Warehouse, venue: str, dataset: Dataset
 ) -> dg.AssetCheckResult:
     """The verdict of a run on the table that it has just written."""
     from market_assets.watch.fresh_tables import table_freshness

@@ -54,6 +54,16 @@ def _maintain_job(settings: Settings) -> dg.JobDefinition:
                 retention_days=settings.warehouse.retention_days,
                 snapshot_days=settings.warehouse.snapshot_days,
             )
+            compacts_itself = not warehouse.capabilities.needs_compaction
+        if compacts_itself:
+            context.add_output_metadata(
+                {
+                    "compaction": "nothing to do: BigQuery keeps its files by itself",
+                    "retention": "nothing to do: partitions expire by themselves",
+                    "retention_days": settings.warehouse.retention_days,
+                }
+            )
+            return
         context.add_output_metadata(
             {
                 "files_before": done.files_before,

@@ -25,7 +25,7 @@ from market_assets.watch.spending import why_waiting
 
 if TYPE_CHECKING:
     from market_assets.marts.results import Result
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 LAYER = "marts"
 # A year of backfill is two runs; what a run holds in memory does not grow with the history.
@@ -223,9 +223,9 @@ def _two_days() -> Window:
     return Window(tomorrow - 2 * DAY_MS, tomorrow)
 
 
-def _rows(warehouse: "DuckLakeWarehouse", mart: str, time: str, window: Window) -> int:
+def _rows(warehouse: "Warehouse", mart: str, time: str, window: Window) -> int:
     first, end = to_datetime(window.start), to_datetime(window.end)
-    counted = warehouse.query(
+    counted = warehouse.ask(
         f"SELECT count(*) AS n FROM {LAYER}.{mart} WHERE {time} >= '{first:%Y-%m-%d}'"
         f" AND {time} < '{end:%Y-%m-%d}'"
     )

@@ -19,7 +19,7 @@ from market_assets.schemas.timeline import (
     subtract,
     to_text,
 )
-from market_assets.warehouse.contract import Warehouse
+from market_assets.warehouse.protocol import Warehouse
 
 GAP_REASONS = ("no_trade", "venue_outage", "not_listed", "missing")
 

@@ -29,7 +29,7 @@ from market_assets.venues._gate import Wait
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings, VenueSettings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 # While a venue makes us wait, many requests say so: one line of log in so many seconds is enough.
 _SECONDS_BETWEEN_WAITS = 15.0
@@ -125,12 +125,12 @@ class RawRun:
 
     # -- inside
 
-    def _checks(self, warehouse: DuckLakeWarehouse) -> Iterator[dg.AssetCheckResult]:
+    def _checks(self, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
         yield from judged(
             self.context, warehouse, self.settings, self.venue, self.dataset, self.hours
         )
 
-    def _ingest(self, warehouse: DuckLakeWarehouse) -> None:
+    def _ingest(self, warehouse: Warehouse) -> None:
         """One job for each candle length; a known error is kept, so that it can be explained."""
         try:
             for interval in self.intervals:
@@ -170,7 +170,7 @@ class RawRun:
         return on_wait
 
     def _keep_complete_hours(
-        self, warehouse: DuckLakeWarehouse, numbers: dict[str, dg.MetadataValue] | None = None
+        self, warehouse: Warehouse, numbers: dict[str, dg.MetadataValue] | None = None
     ) -> int:
         """Log what is complete as materialised, so that only the rest is run again."""
         done = complete_hours(

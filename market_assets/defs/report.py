@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from market_assets.ingest.job import Summary
     from market_assets.warehouse.contract import Gap
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 # What fits into a picture that is still read at a glance, and stays far below 40 kB.
 HOURS_SHOWN = 72
@@ -31,7 +31,7 @@ _BADNESS = ("present", "not_listed", "no_trade", "venue_outage", "missing")
 class Report:
     """The outcome of a run, with what the warehouse holds of its window and of the days before."""
 
-    def __init__(self, outcome: Outcome, warehouse: DuckLakeWarehouse) -> None:
+    def __init__(self, outcome: Outcome, warehouse: Warehouse) -> None:
         self.outcome = outcome
         self.warehouse = warehouse
         end = outcome.hours.end

@@ -6,25 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from market_assets.warehouse import opening
+
 if TYPE_CHECKING:
     from market_assets.settings import Settings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 
 @contextmanager
-def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[DuckLakeWarehouse]:
+def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[Warehouse]:
     """The warehouse of the settings, closed again whatever happens."""
-    # Loads duckdb and pyarrow, which the code location and most processes never need.
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
-    from market_assets.warehouse.estimate import Prices
-
-    store = DuckLakeWarehouse(
-        settings.warehouse.path,
-        venues=tuple(settings.venues),
-        lock_timeout_seconds=settings.warehouse.lock_timeout_seconds,
-        read_only=read_only,
-        prices=Prices.of(settings),
-    )
+    store = opening.open_warehouse(settings, read_only=read_only)
     try:
         yield store
     finally:

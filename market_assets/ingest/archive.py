@@ -39,7 +39,8 @@ from market_assets.venues._archive import ArchiveClient
 from market_assets.venues._archive_files import ArchivedSeries, ArchiveFile
 from market_assets.venues._binance_like import BinanceLike
 from market_assets.venues.registry import VENUES
-from market_assets.warehouse.contract import Gap, Warehouse
+from market_assets.warehouse.contract import Gap
+from market_assets.warehouse.protocol import Warehouse
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings

@@ -22,7 +22,8 @@ from market_assets.ingest.released import Released
 from market_assets.schemas import arrow
 from market_assets.schemas.datasets import TRADE_EXECUTIONS
 from market_assets.schemas.validation import validate
-from market_assets.warehouse.contract import Batch, Committed, QuarantinedRow, Warehouse
+from market_assets.warehouse.contract import Batch, Committed, QuarantinedRow
+from market_assets.warehouse.protocol import Warehouse
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from market_assets.schemas import arrow
 from market_assets.schemas.datasets import OHLCV, Dataset
 from market_assets.schemas.validation import Validated
-from market_assets.warehouse.contract import QuarantinedRow, Warehouse
+from market_assets.warehouse.contract import QuarantinedRow
+from market_assets.warehouse.protocol import Warehouse
 from market_assets.warehouse.quarantine import quarantine_id
 
 if TYPE_CHECKING:

@@ -40,7 +40,8 @@ from market_assets.schemas.timeline import HOUR_MS, INTERVALS, Window, floor_to,
 from market_assets.venues._gate import Wait
 from market_assets.venues.contract import Instrument
 from market_assets.venues.registry import VENUES
-from market_assets.warehouse.contract import Gap, Warehouse
+from market_assets.warehouse.contract import Gap
+from market_assets.warehouse.protocol import Warehouse
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,7 @@ from market_assets.schemas import arrow
 from market_assets.schemas.datasets import FUNDING_PREDICTIONS, INSTRUMENTS, Dataset
 from market_assets.schemas.timeline import to_datetime
 from market_assets.venues.contract import Instrument, Prediction
-from market_assets.warehouse.contract import Warehouse
+from market_assets.warehouse.protocol import Warehouse
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,7 +9,8 @@ from market_assets.ingest.finding import Finding
 from market_assets.ingest.job import AbsentInterval, Job, Summary
 from market_assets.schemas.datasets import OHLCV, Dataset
 from market_assets.schemas.requests import RequestRecord
-from market_assets.warehouse.contract import Batch, QuarantinedRow, Warehouse
+from market_assets.warehouse.contract import Batch, QuarantinedRow
+from market_assets.warehouse.protocol import Warehouse
 
 
 class Storing:

@@ -24,8 +24,8 @@ from market_assets.warehouse.contract import (
     Decision,
     QuarantineEntry,
     SeriesOutcome,
-    Warehouse,
 )
+from market_assets.warehouse.protocol import Warehouse
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from market_assets.settings import Settings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 # What every raw table is asked, whatever it holds.
 OF_EVERY_TABLE = ("schema", "quarantine")
@@ -57,7 +57,7 @@ def check_names(dataset: Dataset, settings: Settings) -> list[str]:
 class RawJudge:
     """Judges one raw table of one venue over a window of hours."""
 
-    warehouse: DuckLakeWarehouse
+    warehouse: Warehouse
     settings: Settings
     venue: str
     dataset: Dataset

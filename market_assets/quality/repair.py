@@ -17,10 +17,10 @@ from market_assets.warehouse.contract import MissingSpan
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 
-def look(settings: Settings, warehouse: DuckLakeWarehouse, now: datetime) -> RepairPlan:
+def look(settings: Settings, warehouse: Warehouse, now: datetime) -> RepairPlan:
     """What the platform would repair now."""
     ours = [span for span in warehouse.missing() if is_ours(span, settings)]
     return plan_repairs(ours, warehouse.repairs(), settings.quality.repair, now)
@@ -37,7 +37,7 @@ def is_ours(span: MissingSpan, settings: Settings) -> bool:
     return known and span.window.end > to_ms(options.start)
 
 
-def run_repair(repair: Repair, settings: Settings, warehouse: DuckLakeWarehouse) -> list[Summary]:
+def run_repair(repair: Repair, settings: Settings, warehouse: Warehouse) -> list[Summary]:
     """One repair from end to end: a summary for each candle length, with what is still missing."""
     found = []
     for interval, symbols in _series(repair):
@@ -53,7 +53,7 @@ def has_archive(venue: str, settings: Settings) -> bool:
     return url is not None and isinstance(VENUES[venue], BinanceLike)
 
 
-def fill_up(job: Job, summary: Summary, settings: Settings, warehouse: DuckLakeWarehouse) -> None:
+def fill_up(job: Job, summary: Summary, settings: Settings, warehouse: Warehouse) -> None:
     """Bring from the archive what the API left missing, and correct the summary by it.
 
     An API that stopped the run early has not said that anything is missing: that is tried again.

@@ -15,13 +15,13 @@ from market_assets.schemas.timeline import INTERVALS, Window, subtract, windows_
 from market_assets.warehouse.contract import Batch, Gap, SeriesOutcome
 
 if TYPE_CHECKING:
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 _EVIDENCE = {"vanished": "recorded as stored, and not in the table"}
 
 
 def vanished(
-    warehouse: DuckLakeWarehouse,
+    warehouse: Warehouse,
     venue: str,
     interval: str,
     symbols: Sequence[str],
@@ -47,7 +47,7 @@ def vanished(
 
 
 def reopen(
-    warehouse: DuckLakeWarehouse,
+    warehouse: Warehouse,
     venue: str,
     interval: str,
     symbols: Sequence[str],

@@ -125,11 +125,11 @@ def _bring(out: Console, stack: Stack, days: FirstDays) -> None:
 def _summarise(
     out: Console, layout: Layout, url: str, simulator: str | None, asset: AssetKey | None
 ) -> None:
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.opening import is_there, open_warehouse
 
     settings = load_settings(layout.platform, environ={})
-    if settings.warehouse.engine == "ducklake" and settings.warehouse.path.exists():
-        with DuckLakeWarehouse(settings.warehouse.path, read_only=True) as store:
+    if is_there(settings):
+        with open_warehouse(settings, read_only=True) as store:
             display.coverage(out, store.coverage_by_day())
     display.summary(
         out,

@@ -1,4 +1,4 @@
-"""What every warehouse engine can do, and the values that cross the border.
+"""The values that cross the border of the warehouse; what every engine can do is in protocol.
 
 A `Batch` is the unit of writing: everything known about some windows of one venue's dataset, put
 into the store in one transaction, so that a reader sees all of it or nothing.
@@ -6,10 +6,10 @@ into the store in one transaction, so that a reader sees all of it or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.requests import RequestRecord
@@ -197,6 +197,14 @@ class Maintained:
 
 
 @dataclass(frozen=True, slots=True)
+class TableSize:
+    """A stored table as the engine's own catalog counts it."""
+
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What an engine can do, as data, so that callers ask for abilities and not for names."""
 
@@ -205,82 +213,3 @@ class Capabilities:
     time_travel: bool
     needs_compaction: bool
     notes: tuple[str, ...] = field(default=())
-
-
-class Warehouse(Protocol):
-    """One store. Open it once a run: connecting costs more than a query."""
-
-    capabilities: Capabilities
-
-    def commit(self, batch: Batch) -> Committed:
-        """Store a batch in one transaction; a value that differs goes to ops.revisions first."""
-
-    def covered(
-        self, venue: str, dataset: Dataset, interval: str, symbols: Iterable[str], window: Window
-    ) -> dict[str, list[Window]]:
-        """For each symbol the parts of `window` that are known to be complete."""
-
-    def gaps(
-        self, venue: str, dataset: Dataset, interval: str, symbols: Iterable[str], window: Window
-    ) -> dict[str, list[Gap]]:
-        """For each symbol what is recorded as absent inside `window`, clipped to it."""
-
-    def read(
-        self,
-        venue: str,
-        dataset: Dataset,
-        *,
-        interval: str = "",
-        symbols: Iterable[str] = (),
-        window: Window | None = None,
-    ) -> pa.Table:
-        """Stored rows in canonical columns, ordered by symbol and time."""
-
-    def read_as_of(
-        self,
-        venue: str,
-        dataset: Dataset,
-        moment: datetime,
-        *,
-        interval: str = "",
-        symbols: Iterable[str] = (),
-        window: Window | None = None,
-    ) -> pa.Table:
-        """What `read` would have given at that moment, by the log of corrections."""
-
-    def read_snapshot(
-        self,
-        venue: str,
-        dataset: Dataset,
-        moment: datetime,
-        *,
-        interval: str = "",
-        symbols: Iterable[str] = (),
-        window: Window | None = None,
-    ) -> pa.Table:
-        """The same by the engine's own snapshots, where it has them (`time_travel`)."""
-
-    def quarantined(self, **which: Unpack[QuarantineFilters]) -> list[QuarantineEntry]:
-        """Rows of the quarantine that fit, the newest first."""
-
-    def quarantine_entries(self, prefixes: Sequence[str]) -> list[QuarantineEntry]:
-        """The rows whose ids begin so; a prefix that names none or several is refused."""
-
-    def decide(self, decisions: Sequence[Decision]) -> int:
-        """Note decisions that store no row; how many rows of the quarantine that changed."""
-
-    def accepted(self, venue: str, dataset: Dataset) -> frozenset[str]:
-        """Ids of the rows that were released: they are good however often they are read."""
-
-    def accepted_keys(
-        self, venue: str, dataset: Dataset, window: Window | None = None
-    ) -> dict[tuple[str, str, int], frozenset[str]]:
-        """(symbol, interval, milliseconds) of released rows -> the rules that they break."""
-
-    def query(self, sql: str) -> pa.Table:
-        """Any read-only SQL; writing through here is refused."""
-
-    def maintain(self, *, retention_days: int | None = None) -> Maintained:
-        """Compact small files, drop old snapshots, and expire rows past retention."""
-
-    def close(self) -> None: ...

@@ -30,6 +30,7 @@ from market_assets.warehouse import (
     status,
 )
 from market_assets.warehouse.alert_records import AlertRecords
+from market_assets.warehouse.asking import Asking
 from market_assets.warehouse.backup import Manifest, back_up, restore
 from market_assets.warehouse.contract import (
     Batch,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class DuckLakeWarehouse(Records, AlertRecords):
+class DuckLakeWarehouse(Records, AlertRecords, Asking):
     """One warehouse folder. Open it once a run: connecting costs more than a query."""
 
     capabilities = Capabilities(
@@ -247,24 +248,6 @@ class DuckLakeWarehouse(Records, AlertRecords):
         with self._session.reading("Reading what was released") as cursor:
             return quarantine.accepted_keys(cursor, venue, dataset, window)
 
-    def query(self, sql: str) -> pa.Table:
-        """One read-only statement; `raw.x` and `ops.x` need no prefix. Writing is refused."""
-        import duckdb
-
-        with self._session.sandboxed("Running SQL on the warehouse") as cursor:
-            try:
-                [statement] = _only_reading(duckdb.extract_statements(sql))
-                # An EXPLAIN is what a dry run is on BigQuery: free.
-                is_select = statement.type == duckdb.StatementType.SELECT
-                issued = [self._meter.checked(cursor, sql)] if is_select else []
-                found = cursor.execute(sql).to_arrow_table()
-            except (duckdb.IOException, duckdb.FatalException):
-                raise  # the store's trouble, not the statement's
-            except duckdb.Error as error:
-                raise faults.sql_refused(error) from error
-        self.note(issued)
-        return found
-
     @metered(statements.coverage_by_day)
     def coverage_by_day(
         self,
@@ -329,16 +312,3 @@ class DuckLakeWarehouse(Records, AlertRecords):
         if unknown:
             self._session.ensure(unknown)
             self._ready.update(table.qualified for table in unknown)
-
-
-def _only_reading(statements: Sequence[duckdb.Statement]) -> Sequence[duckdb.Statement]:
-    import duckdb
-
-    kinds = [statement.type for statement in statements]
-    reading_kinds = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
-    if len(kinds) != 1 or kinds[0] not in reading_kinds:
-        named = ", ".join(kind.name for kind in kinds) or "nothing"
-        raise faults.sql_refused(
-            ValueError(f"one SELECT (or DESCRIBE, EXPLAIN) is allowed here, this is: {named}")
-        )
-    return statements

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from market_assets.errors import RequestInvalid, WarehouseUnwritable
 from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.timeline import Window
-from market_assets.warehouse.contract import Warehouse
+from market_assets.warehouse.protocol import Warehouse
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,13 +11,13 @@ from market_assets.warehouse.sql import moment
 from market_assets.watch.store import rows_of
 
 if TYPE_CHECKING:
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 # The last good answer is looked for so far back: who was asked nothing for longer is "never".
 _LOOK_BACK_MS = int(timedelta(days=3) / timedelta(milliseconds=1))
 
 
-def venue_answers(warehouse: DuckLakeWarehouse, window: int, now: int) -> tuple[VenueAnswers, ...]:
+def venue_answers(warehouse: Warehouse, window: int, now: int) -> tuple[VenueAnswers, ...]:
     """Counts and p95 of the last `window` milliseconds; errors and percentile as ops_api_health."""
     within = f"requested_at >= {moment(now - window)}"
     rows = rows_of(

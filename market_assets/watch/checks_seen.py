@@ -15,16 +15,14 @@ from market_assets.watch.store import rows_of
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 # What has not been judged for a week says nothing about today; the quality report says the same.
 _WEEK_MS = int(timedelta(days=7) / timedelta(milliseconds=1))
 _WORDS = 200
 
 
-def check_states(
-    warehouse: DuckLakeWarehouse, settings: Settings, now: int
-) -> tuple[CheckState, ...]:
+def check_states(warehouse: Warehouse, settings: Settings, now: int) -> tuple[CheckState, ...]:
     """By the settings of today: what was turned off, and venues that were, are left out."""
     newest = "arg_max({}, checked_at) AS {}"
     columns = ("severity", "passed", "findings", "sample")

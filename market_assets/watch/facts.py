@@ -1,7 +1,7 @@
 """What the warehouse says, read once and kept until somebody writes to it.
 
 Some ten small statements over the recent days, aggregated by the store: 0.3 s of CPU after a
-commit, nothing while the files stay as they are. What depends on the time of the look (ages, what
+commit, nothing while nobody writes. What depends on the time of the look (ages, what
 is due by now) is made from these facts by `observing`, at every look.
 """
 
@@ -25,11 +25,11 @@ from market_assets.watch.recorded import Absence, absences, covered_funding
 from market_assets.watch.spending import spending
 from market_assets.watch.store import HeldWarehouse
 from market_assets.watch.stored_series import SeriesKey, StoredSeries, stored_series, wanted_series
-from market_assets.watch.tables import TableSize, table_sizes
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.contract import TableSize
+    from market_assets.warehouse.protocol import Warehouse
 
 T = TypeVar("T")
 
@@ -76,8 +76,8 @@ class FactReader:
         """The facts as of the last commit."""
         now_ms = to_ms(now)
         # Before reading: what is committed meanwhile is read again by the next look.
-        key = (self._held.written_at, floor_to(now_ms, DAY_MS))
-        if self._facts is None or key != self._key:
+        key = self._key_of(now_ms)
+        if self._facts is None or key is None or key != self._key:
             self._facts = self._read_all(now_ms)
             # What could not be read is tried again, whether anybody writes or not.
             self._key = key if not self._facts.problems else None
@@ -85,6 +85,13 @@ class FactReader:
         elif self._answers_have_aged(now_ms):
             self._read_answers(self._facts, now_ms)
         return self._facts
+
+    def _key_of(self, now_ms: int) -> tuple[int, int] | None:
+        """What the facts depend on; None where the store does not answer: reading says why."""
+        try:
+            return self._held.written_at, floor_to(now_ms, DAY_MS)
+        except MarketAssetsError:
+            return None
 
     def _read_answers(self, facts: Facts, now_ms: int) -> None:
         try:
@@ -119,7 +126,7 @@ class FactReader:
             facts.problems[BUSY if is_busy else WAREHOUSE] = str(error) or type(error).__name__
         return facts
 
-    def _fill(self, facts: Facts, warehouse: DuckLakeWarehouse, now_ms: int) -> None:
+    def _fill(self, facts: Facts, warehouse: Warehouse, now_ms: int) -> None:
         settings = self._settings
         venues = list(settings.enabled_venues)
         wanted = wanted_series(settings)
@@ -136,7 +143,7 @@ class FactReader:
 
         # The first statement opens the store. If that fails, so would each of the others, and every
         # attempt to open costs a second of CPU.
-        facts.tables = tables = table_sizes(warehouse)
+        facts.tables = tables = warehouse.table_sizes()
         facts.stored = part(
             "stored rows", lambda: stored_series(warehouse, wanted, tables, facts.since)
         )

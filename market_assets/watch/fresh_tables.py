@@ -22,7 +22,7 @@ from market_assets.watch.stored_series import stored_series, wanted_series
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 _NAMED = 3
 
@@ -77,7 +77,7 @@ def fresh_tables(
 
 def table_freshness(
     settings: Settings,
-    warehouse: DuckLakeWarehouse,
+    warehouse: Warehouse,
     venue: str,
     dataset: Dataset,
     now: datetime,

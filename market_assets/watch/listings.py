@@ -13,7 +13,7 @@ from market_assets.warehouse.sql import literal, moment
 from market_assets.watch.store import rows_of
 
 if TYPE_CHECKING:
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 # What is compared from one version to the next; a listing and a delisting are told as such.
 _COMPARED = [name for name in get_args(InstrumentField) if name not in ("listed", "delisted")]
@@ -31,7 +31,7 @@ class Listing:
 
 
 def listings(
-    warehouse: DuckLakeWarehouse, venues: Collection[str], tables: Collection[str]
+    warehouse: Warehouse, venues: Collection[str], tables: Collection[str]
 ) -> Mapping[tuple[str, str], Listing]:
     """(venue, symbol) -> how it is listed now."""
     parts = [
@@ -55,7 +55,7 @@ def listings(
 
 
 def instrument_changes(
-    warehouse: DuckLakeWarehouse, venues: Collection[str], tables: Collection[str], since: int
+    warehouse: Warehouse, venues: Collection[str], tables: Collection[str], since: int
 ) -> tuple[InstrumentChange, ...]:
     """Every difference between a version that began since then and the one before it."""
     names = ("delisted_at", *_COMPARED)

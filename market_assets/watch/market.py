@@ -12,7 +12,7 @@ from typing import Any
 
 from market_assets.health.market import MarketValue
 from market_assets.settings.alerts import MarketAlert, MarketRule
-from market_assets.warehouse.contract import Warehouse
+from market_assets.warehouse.protocol import Warehouse
 
 # Older values are too old to judge anyway: two days hold the last settlement of every contract.
 _DAYS = timedelta(days=2)
@@ -51,11 +51,7 @@ class MarketLook:
     def _read(self, warehouse: Warehouse, since: datetime) -> Iterator[MarketValue]:
         rules = {alert.rule for alert in self._alerts}
         built = {
-            row["table_name"]
-            for row in _rows(
-                warehouse,
-                "SELECT table_name FROM information_schema.tables WHERE table_schema = 'marts'",
-            )
+            name.removeprefix("marts.") for name in warehouse.tables() if name.startswith("marts.")
         }
         within = f"timestamp >= TIMESTAMP '{since.astimezone(UTC):%Y-%m-%d %H:%M:%S}'"
         hourly = "hourly_stats" in built
@@ -100,7 +96,7 @@ def _settled(within: str) -> str:
 
 
 def _rows(warehouse: Warehouse, sql: str) -> list[Row]:
-    rows: list[Row] = warehouse.query(sql).to_pylist()
+    rows: list[Row] = warehouse.ask(sql).to_pylist()
     return rows
 
 

@@ -29,17 +29,19 @@ from market_assets.schemas.timeline import (
     to_ms,
 )
 from market_assets.venues.registry import VENUES
+from market_assets.warehouse.opening import disk_of
 from market_assets.watch.completeness import Ledger, day_completeness, series_key
 from market_assets.watch.facts import FactReader, Facts
 from market_assets.watch.gates import GATES_FILE, venue_gates
 from market_assets.watch.memory import Memory
 from market_assets.watch.store import HeldWarehouse
 from market_assets.watch.stored_series import SeriesKey, wanted_series
-from market_assets.watch.tables import TableSize, disk_space
+from market_assets.watch.tables import disk_space
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.contract import TableSize
+    from market_assets.warehouse.protocol import Warehouse
 
 # Where a venue has not said how often it settles: what most contracts do.
 _FUNDING_HOURS = 8.0
@@ -107,7 +109,7 @@ class Observer:
         return self._held.exists
 
     @contextmanager
-    def opened(self) -> Iterator[DuckLakeWarehouse]:
+    def opened(self) -> Iterator[Warehouse]:
         """The warehouse that is held open."""
         with self._held.opened() as warehouse:
             yield warehouse
@@ -176,8 +178,9 @@ class Observer:
 
     def _storage(self, facts: Facts, memory: Memory, problems: dict[str, str]) -> Storage:
         free = total = None
+        disk = disk_of(self.settings)
         try:
-            free, total = disk_space(self.settings.warehouse.path)
+            free, total = disk_space(disk) if disk is not None else (None, None)
         except OSError as error:
             problems["the disk"] = str(error)
         size, rows = (None, None) if facts.tables is None else _size(facts.tables)

@@ -14,7 +14,7 @@ from market_assets.watch.store import rows_of
 from market_assets.watch.stored_series import SeriesKey
 
 if TYPE_CHECKING:
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 _SERIES = 'venue, dataset, "interval", symbol'
 
@@ -28,7 +28,7 @@ class Absence:
 
 
 def absences(
-    warehouse: DuckLakeWarehouse, wanted: Collection[SeriesKey], since: int
+    warehouse: Warehouse, wanted: Collection[SeriesKey], since: int
 ) -> Mapping[SeriesKey, list[Absence]]:
     """The gaps that reach beyond that moment."""
     found: dict[SeriesKey, list[Absence]] = defaultdict(list)
@@ -43,7 +43,7 @@ def absences(
 
 
 def covered_funding(
-    warehouse: DuckLakeWarehouse, forgetful: Collection[str], since: int
+    warehouse: Warehouse, forgetful: Collection[str], since: int
 ) -> Mapping[SeriesKey, list[Window]]:
     """Spans of funding that need no further asking: all of forgetful venues, else the recent."""
     of_all = f" OR venue IN ({', '.join(map(literal, forgetful))})" if forgetful else ""

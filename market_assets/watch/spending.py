@@ -7,24 +7,25 @@ from typing import TYPE_CHECKING
 
 from market_assets.errors import BudgetExhausted
 from market_assets.settings.costs import dollars
+from market_assets.warehouse.opening import is_there, open_warehouse
 from market_assets.watch.budget import Tally, begin_of_month, is_used_up, tally
 
 if TYPE_CHECKING:
     from market_assets.health.observed import Spend, SpendLine
     from market_assets.settings import Settings
     from market_assets.warehouse.costs import DaySpend
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 _NAMED = 3
 
 
-def spending(settings: Settings, warehouse: DuckLakeWarehouse, now: datetime) -> Spend:
+def spending(settings: Settings, warehouse: Warehouse, now: datetime) -> Spend:
     """Today and the month so far against the day's budget."""
     return spent_and_tallied(settings, warehouse, now)[0]
 
 
 def spent_and_tallied(
-    settings: Settings, warehouse: DuckLakeWarehouse, now: datetime
+    settings: Settings, warehouse: Warehouse, now: datetime
 ) -> tuple[Spend, Tally]:
     """The same, and the sums by asset, from one reading."""
     # Its package brings every evaluator: code locations that only ask the budget do without.
@@ -55,15 +56,10 @@ def why_waiting(settings: Settings, now: datetime | None = None) -> str | None:
     """
     if not settings.costs.stop_at_budget:
         return None
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
-    from market_assets.warehouse.estimate import Prices
-    from market_assets.warehouse.layout import Layout
-
-    path = settings.warehouse.path.absolute()
-    if not Layout(path).exists:
+    if not is_there(settings):
         return None
     moment = now or datetime.now(UTC)
-    with DuckLakeWarehouse(path, read_only=True, prices=Prices.of(settings)) as warehouse:
+    with open_warehouse(settings, read_only=True) as warehouse:
         spend = spending(settings, warehouse, moment)
     if not is_used_up(spend.today_dollars, spend.budget_dollars, released=spend.is_released):
         return None

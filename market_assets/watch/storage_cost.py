@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 GIB = 2**30
 
@@ -20,7 +20,7 @@ class StorageCost:
     dollars_per_month: float
 
 
-def storage_cost(settings: Settings, warehouse: DuckLakeWarehouse) -> StorageCost:
+def storage_cost(settings: Settings, warehouse: Warehouse) -> StorageCost:
     """All rows at their width on BigQuery: not the size of the compressed files here."""
     size = sum(facts.rows() * facts.row_bytes() for facts in warehouse.table_facts().values())
     return StorageCost(round(size), dollars(size, settings.marts.storage_dollars_per_gib_month))

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from market_assets.warehouse.layout import Layout
 from market_assets.warehouse.metering import charged_to
+from market_assets.warehouse.opening import is_there, open_warehouse, version
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 _LOOKS_PER_OPENING = 100
 
@@ -24,37 +24,33 @@ Row = dict[str, Any]
 
 
 class HeldWarehouse:
-    """A reader of one warehouse folder that stays open."""
+    """A reader of one warehouse that stays open."""
 
     def __init__(self, settings: Settings) -> None:
-        self._layout = Layout(settings.warehouse.path.absolute())
         self._settings = settings
-        self._held: DuckLakeWarehouse | None = None
+        self._held: Warehouse | None = None
         self._looks = 0
         self._lock = threading.Lock()
 
     @property
     def written_at(self) -> int:
-        """When anybody wrote last, told by files alone."""
-        return self._layout.written_at
+        """Another number after anybody wrote: told by files, or by BigQuery's metadata."""
+        # What is open has its client at hand. Without the lock: a look that holds it may ask.
+        held = self._held
+        return version(self._settings) if held is None else held.version()
 
     @property
     def exists(self) -> bool:
-        return self._layout.exists
+        return is_there(self._settings)
 
     @contextmanager
-    def opened(self) -> Iterator[DuckLakeWarehouse]:
+    def opened(self) -> Iterator[Warehouse]:
         """The open warehouse, for one look."""
-        from market_assets.warehouse.ducklake import DuckLakeWarehouse
-        from market_assets.warehouse.estimate import Prices
-
         with self._lock, charged_to(label="watch"):
             if self._looks >= _LOOKS_PER_OPENING:
                 self.close()
             if self._held is None:
-                self._held = DuckLakeWarehouse(
-                    self._layout.root, read_only=True, prices=Prices.of(self._settings)
-                )
+                self._held = open_warehouse(self._settings, read_only=True)
             self._looks += 1
             try:
                 yield self._held
@@ -69,7 +65,7 @@ class HeldWarehouse:
         self._held, self._looks = None, 0
 
 
-def rows_of(warehouse: DuckLakeWarehouse, sql: str) -> list[Row]:
+def rows_of(warehouse: Warehouse, sql: str) -> list[Row]:
     """The answer as plain rows; times in it are asked for in milliseconds."""
-    rows: list[Row] = warehouse.query(sql).to_pylist()
+    rows: list[Row] = warehouse.ask(sql).to_pylist()
     return rows

@@ -14,7 +14,7 @@ from market_assets.watch.store import rows_of
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 
 class SeriesKey(NamedTuple):
@@ -51,7 +51,7 @@ def wanted_series(settings: Settings) -> list[SeriesKey]:
 
 
 def stored_series(
-    warehouse: DuckLakeWarehouse,
+    warehouse: Warehouse,
     wanted: Collection[SeriesKey],
     tables: Collection[str],
     since: int,
@@ -80,9 +80,7 @@ def stored_series(
     return found
 
 
-def _take_in(
-    found: dict[SeriesKey, StoredSeries], warehouse: DuckLakeWarehouse, parts: list[str]
-) -> None:
+def _take_in(found: dict[SeriesKey, StoredSeries], warehouse: Warehouse, parts: list[str]) -> None:
     if not parts:
         return
     for row in rows_of(warehouse, " UNION ALL ".join(parts)):

@@ -16,7 +16,7 @@ from market_assets.schemas.timeline import Window
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 DAYS = 7
 RAW_DATASETS = (OHLCV, FUNDING_RATES)
@@ -40,7 +40,7 @@ def days_before(end: date, days: int = DAYS) -> Window:
 
 def judge(
     settings: Settings,
-    warehouse: DuckLakeWarehouse,
+    warehouse: Warehouse,
     window: Window,
     *,
     tables: Sequence[str] = (),

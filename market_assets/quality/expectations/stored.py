@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from market_assets.settings import Settings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 # What a derived column is made from, and how. It is left out where one of these is not there: then
 # the law on it fails and says so, and the others are still judged.
@@ -24,17 +24,14 @@ Derived = Mapping[str, tuple[Sequence[str], "Callable[[pd.DataFrame], pd.Series]
 class Stored:
     """One warehouse, the days that are judged, and what is expected of them."""
 
-    warehouse: DuckLakeWarehouse
+    warehouse: Warehouse
     settings: Settings
     window: Window
 
     @cached_property
     def tables(self) -> frozenset[str]:
         """Every table and view, as schema.name."""
-        found = self.warehouse.query(
-            "SELECT table_schema, table_name FROM information_schema.tables"
-        ).to_pylist()
-        return frozenset(f"{row['table_schema']}.{row['table_name']}" for row in found)
+        return self.warehouse.tables()
 
     @cached_property
     def is_expecting(self) -> bool:
@@ -47,7 +44,7 @@ class Stored:
         if table not in self.tables:
             return 0
         sql = f"SELECT count(*) AS n FROM {table} WHERE {self.within(time)}"
-        return int(self.warehouse.query(sql).to_pylist()[0]["n"])
+        return int(self.warehouse.ask(sql).to_pylist()[0]["n"])
 
     def frame(self, table: str, time: str = "", order: Sequence[str] = ()) -> pd.DataFrame:
         """The rows of the window, or all where the table has no time; times without a zone."""
@@ -66,14 +63,14 @@ class Stored:
         """Venue and symbol of every instrument in a table of instruments."""
         if table not in self.tables:
             return frozenset()
-        found = self.warehouse.query(f"SELECT DISTINCT venue, symbol FROM {table}").to_pylist()
+        found = self.warehouse.ask(f"SELECT DISTINCT venue, symbol FROM {table}").to_pylist()
         return frozenset((row["venue"], row["symbol"]) for row in found)
 
     def _read(self, sql: str) -> pd.DataFrame:
         import pandas as pd
         import pyarrow as pa
 
-        table = self.warehouse.query(sql)
+        table = self.warehouse.ask(sql)
         frame: pd.DataFrame = table.to_pandas()
         for field in table.schema:
             if pa.types.is_temporal(field.type):

@@ -7,18 +7,12 @@ from datetime import UTC, datetime, timedelta
 from market_assets.quality.report.gathering import gather
 from market_assets.quality.report.writing import report_folder, write
 from market_assets.settings import load_settings
-from market_assets.warehouse.ducklake import DuckLakeWarehouse
-from market_assets.warehouse.estimate import Prices
 from market_assets.warehouse.metering import charged_to
+from market_assets.warehouse.opening import open_warehouse
 
 if __name__ == "__main__":
     settings = load_settings()
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     # Not read-only: on the first start there may be nothing yet, and the report says so.
-    with (
-        DuckLakeWarehouse(
-            settings.warehouse.path, venues=tuple(settings.venues), prices=Prices.of(settings)
-        ) as warehouse,
-        charged_to(label="report"),
-    ):
+    with open_warehouse(settings) as warehouse, charged_to(label="report"):
         write(gather(settings, warehouse, yesterday), report_folder(settings))

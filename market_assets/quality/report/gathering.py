@@ -24,7 +24,7 @@ from market_assets.schemas.timeline import (
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 DAYS_SHOWN = 14
 _SETTLED = ("no_trade", "venue_outage", "not_listed")
@@ -32,7 +32,7 @@ _BADNESS = ("present", *_SETTLED, "missing")
 
 
 def gather(
-    settings: Settings, warehouse: DuckLakeWarehouse, day: date, now: datetime | None = None
+    settings: Settings, warehouse: Warehouse, day: date, now: datetime | None = None
 ) -> Report:
     """The report on a UTC day, with what is known by now."""
     return _Gathering(settings, warehouse, day, now or datetime.now(UTC)).report()
@@ -41,7 +41,7 @@ def gather(
 @dataclass(frozen=True)
 class _Gathering:
     settings: Settings
-    warehouse: DuckLakeWarehouse
+    warehouse: Warehouse
     day: date
     now: datetime
 

@@ -20,7 +20,7 @@ from market_assets.schemas.datasets import OHLCV
 from market_assets.schemas.timeline import INTERVALS, Window, to_ms
 
 if TYPE_CHECKING:
-    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+    from market_assets.warehouse.protocol import Warehouse
 
 # A check that has not run for so long says nothing about today.
 _CHECKS_OF = timedelta(days=7)
@@ -29,7 +29,7 @@ _PERCENTILES = (0.5, 0.95, 0.99)
 _JUDGED_BY = ("close", "funding_rate")
 
 
-def checks(warehouse: DuckLakeWarehouse, now: datetime) -> tuple[CheckFacts, ...]:
+def checks(warehouse: Warehouse, now: datetime) -> tuple[CheckFacts, ...]:
     """The latest verdict of each check on each table: errors first, then what is odd."""
     latest = {
         (result.table_name, result.check_name): result
@@ -51,9 +51,9 @@ def checks(warehouse: DuckLakeWarehouse, now: datetime) -> tuple[CheckFacts, ...
     return tuple(sorted(found, key=lambda c: (c.passed, c.severity != "error", c.table, c.check)))
 
 
-def first_asked(warehouse: DuckLakeWarehouse) -> dict[tuple[str, str, str], int]:
+def first_asked(warehouse: Warehouse) -> dict[tuple[str, str, str], int]:
     """Series -> the first moment that anybody asked for: history before it is not due yet."""
-    rows = warehouse.query(
+    rows = warehouse.ask(
         'SELECT venue, symbol, "interval", epoch_ms(min(asked)) AS first FROM ('
         ' SELECT venue, symbol, "interval", window_start AS asked FROM ops.coverage'
         f" WHERE dataset = '{OHLCV.name}' UNION ALL"
@@ -65,7 +65,7 @@ def first_asked(warehouse: DuckLakeWarehouse) -> dict[tuple[str, str, str], int]
 
 def corrections(of_day: Stored) -> tuple[CorrectionFacts, ...]:
     """Which symbols' rows were corrected, and by how much at most."""
-    rows = of_day.warehouse.query(
+    rows = of_day.warehouse.ask(
         "SELECT venue, dataset, symbol, timestamp, old_values, new_values FROM ops.revisions"
         f" WHERE {of_day.within('revised_at')}"
     ).to_pylist()
@@ -82,7 +82,7 @@ def corrections(of_day: Stored) -> tuple[CorrectionFacts, ...]:
 
 def quarantine(of_day: Stored) -> tuple[QuarantineFacts, ...]:
     """Rows by what they broke and what was decided, and how many of them came on the day."""
-    rows = of_day.warehouse.query(
+    rows = of_day.warehouse.ask(
         "SELECT venue, dataset, reasons, status, count(*) AS n,"
         f" count(CASE WHEN {of_day.within('quarantined_at')} THEN 1 END) AS of_the_day"
         " FROM raw.quarantine GROUP BY venue, dataset, reasons, status"
@@ -101,7 +101,7 @@ def quarantine(of_day: Stored) -> tuple[QuarantineFacts, ...]:
     )
 
 
-def repairs(warehouse: DuckLakeWarehouse, day: Window) -> tuple[RepairFacts, ...]:
+def repairs(warehouse: Warehouse, day: Window) -> tuple[RepairFacts, ...]:
     """What was tried on the day to bring what is missing."""
     return tuple(
         RepairFacts(
@@ -123,7 +123,7 @@ def anomalies(of_day: Stored) -> tuple[AnomalyFacts, ...] | None:
     """The day's oddest candles; None where the mart has not been built."""
     if "marts.anomalies_hourly" not in of_day.tables:
         return None
-    rows = of_day.warehouse.query(
+    rows = of_day.warehouse.ask(
         "SELECT venue, symbol, timestamp, return_score, volume_score FROM marts.anomalies_hourly"
         f" WHERE {of_day.within('timestamp')} AND (is_return_anomaly OR is_volume_anomaly)"
         " ORDER BY greatest(abs(coalesce(return_score, 0)), abs(coalesce(volume_score, 0))) DESC,"
@@ -148,7 +148,7 @@ def requests(of_day: Stored) -> dict[str, Asked]:
     """Every venue that was asked on the day."""
     import pyarrow.compute as pc
 
-    table = of_day.warehouse.query(
+    table = of_day.warehouse.ask(
         f"SELECT venue, outcome, latency_ms FROM ops.requests WHERE {of_day.within('requested_at')}"
     )
     found = {}
@@ -164,7 +164,7 @@ def mean_quality(scored: Stored) -> dict[tuple[str, str], float]:
     """Mean quality_score by venue and symbol; empty without the mart."""
     if "marts.ohlcv" not in scored.tables:
         return {}
-    rows = scored.warehouse.query(
+    rows = scored.warehouse.ask(
         "SELECT venue, symbol, avg(quality_score) AS mean FROM marts.ohlcv"
         f" WHERE {scored.within('timestamp')} GROUP BY venue, symbol"
     ).to_pylist()
@@ -175,7 +175,7 @@ def counted_by_symbol(
     scored: Stored, table: str, where: str = "true"
 ) -> dict[tuple[str, str], int]:
     """Rows of a ledger about candles of the scored days, by venue and symbol."""
-    rows = scored.warehouse.query(
+    rows = scored.warehouse.ask(
         f"SELECT venue, symbol, count(*) AS n FROM {table}"
         f" WHERE dataset = 'ohlcv' AND {where} AND {scored.within('timestamp')}"
         " GROUP BY venue, symbol"
@@ -189,7 +189,7 @@ def newest(scored: Stored) -> dict[tuple[str, str], datetime]:
     for venue, options in scored.settings.enabled_venues.items():
         if f"raw.{venue}_ohlcv" not in scored.tables:
             continue
-        rows = scored.warehouse.query(
+        rows = scored.warehouse.ask(
             f'SELECT symbol, "interval" AS length, max(timestamp) AS opened FROM raw.{venue}_ohlcv'
             f' WHERE {scored.within("timestamp")} GROUP BY symbol, "interval"'
         ).to_pylist()

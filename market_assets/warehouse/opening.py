@@ -1,0 +1,71 @@
+"""The one door to the store: which engine it is, the settings say and nobody else needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from market_assets.settings import Settings
+    from market_assets.warehouse.protocol import Warehouse
+
+
+def open_warehouse(
+    settings: Settings,
+    *,
+    read_only: bool = False,
+    venues: Sequence[str] | None = None,
+    lock_timeout_seconds: float | None = None,
+) -> Warehouse:
+    """The warehouse of the settings, with the tables of their venues unless `read_only`.
+
+    Loads the engine's libraries, which the code location and most processes never need.
+    """
+    from market_assets.warehouse.estimate import Prices
+
+    wanted: tuple[str, ...] = tuple(settings.venues if venues is None else venues)
+    if settings.warehouse.engine == "bigquery":
+        from market_assets.warehouse.bigquery.engine import BigQueryWarehouse
+
+        return BigQueryWarehouse(
+            settings, venues=wanted, read_only=read_only, prices=Prices.of(settings)
+        )
+    from market_assets.warehouse.ducklake import DuckLakeWarehouse
+
+    patience = settings.warehouse.lock_timeout_seconds
+    return DuckLakeWarehouse(
+        settings.warehouse.path,
+        venues=wanted,
+        lock_timeout_seconds=patience if lock_timeout_seconds is None else lock_timeout_seconds,
+        read_only=read_only,
+        prices=Prices.of(settings),
+    )
+
+
+def version(settings: Settings) -> int:
+    """A number that is another one after anybody wrote to the store; 0 before the first.
+
+    Of the embedded store the files tell it, nothing is opened: most ticks of sensors have nothing
+    more to do. BigQuery tells it by its metadata, which is free.
+    """
+    if settings.warehouse.engine == "bigquery":
+        with open_warehouse(settings, read_only=True) as warehouse:
+            return warehouse.version()
+    from market_assets.warehouse.layout import Layout
+
+    return Layout(settings.warehouse.path.absolute()).written_at
+
+
+def is_there(settings: Settings) -> bool:
+    """Whether anything was ever stored; asked without making anything."""
+    if settings.warehouse.engine == "bigquery":
+        return version(settings) > 0
+    from market_assets.warehouse.layout import Layout
+
+    return Layout(settings.warehouse.path.absolute()).exists
+
+
+def disk_of(settings: Settings) -> Path | None:
+    """The folder whose disk holds the rows; None where no disk of ours can fill up."""
+    return settings.warehouse.path if settings.warehouse.engine == "ducklake" else None
