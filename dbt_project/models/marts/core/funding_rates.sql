@@ -33,6 +33,8 @@ capped as (
         and settled.symbol = caps.symbol
         and (settled.timestamp >= caps.valid_from or caps.version = 1)
         and (settled.timestamp < caps.valid_to or caps.valid_to is null)
+    {# GoogleSQL takes a QUALIFY only after one of WHERE, GROUP BY and HAVING. #}
+    where true
     qualify row_number() over (
         partition by settled.venue, settled.symbol, settled.timestamp
         order by caps.valid_from desc
