@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Mapping
 from datetime import time
@@ -59,8 +60,9 @@ LOG_CHANNEL = "log"
 
 
 def _zone(name: str) -> str:
-    if name in available_timezones():
-        return name
+    # The list of all of them reads 600 files, 50 ms of each process's start: only a mistake needs it.
+    with contextlib.suppress(KeyError, ValueError, OSError):
+        return ZoneInfo(name).key
     near = difflib.get_close_matches(name, available_timezones(), n=1)
     raise PydanticCustomError(
         "refused",
