@@ -60,7 +60,7 @@ LOG_CHANNEL = "log"
 
 
 def _zone(name: str) -> str:
-    # The list of all of them reads 600 files, 50 ms of each process's start: only a mistake needs it.
+    # The list of all reads 600 files, 50 ms of each process's start: only a mistake needs it.
     with contextlib.suppress(KeyError, ValueError, OSError):
         return ZoneInfo(name).key
     near = difflib.get_close_matches(name, available_timezones(), n=1)
