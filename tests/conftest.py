@@ -30,6 +30,11 @@ from market_assets.warehouse.ducklake import DuckLakeWarehouse
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
 @pytest.fixture(scope="session")
 def running_exchange() -> Iterator[RunningSimulator]:
     with running_simulator(CALM) as simulator:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ ENVIRONMENT = REPOSITORY / ".venv-bigquery"
 PYTHON = ENVIRONMENT / "bin" / "python"
 SERVER = Path(__file__).parent / "emulator" / "server.py"
 PROJECT = "emulated-project"
+ANALYSER = Path(__file__).parent / "googlesql" / "analyse.py"
 STOP_SECONDS = 5.0
 MISSING = (
     f"The BigQuery emulator is not installed under {ENVIRONMENT.name}: nothing about the BigQuery"
@@ -35,6 +36,8 @@ class RunningEmulator:
     process: subprocess.Popen[str]
     api_endpoint: str
     storage_endpoint: str
+    # One line of JSON for each kind of statement that ran.
+    statements: Path
 
     def place(self, name: str) -> EmulatedBigQuery:
         prefix = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:40]
@@ -94,10 +97,29 @@ def running_emulator(folder: Path) -> Iterator[RunningEmulator]:
             if not line:
                 raise RuntimeError(f"the BigQuery emulator did not start:\n{log.read_text()}")
             where = json.loads(line)
-            yield RunningEmulator(process, where["rest"], where["grpc"])
+            statements = folder / "statements.jsonl"
+            yield RunningEmulator(process, where["rest"], where["grpc"], statements)
         finally:
             process.terminate()
             try:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def judged(lines: Iterable[str]) -> list[dict[str, str]]:
+    """What Google's analyser finds wrong with statements, as the emulator notes them."""
+    given = list(lines)
+    asked = subprocess.run(
+        [str(PYTHON), str(ANALYSER)],
+        input="\n".join(given),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if asked.returncode:
+        raise RuntimeError(f"the GoogleSQL analyser did not run:\n{asked.stderr}")
+    found = json.loads(asked.stdout)
+    assert found["judged"] == len(given)
+    faults: list[dict[str, str]] = found["faults"]
+    return faults

@@ -65,9 +65,9 @@ def test_the_job_of_a_create_as_select_names_the_table_it_made(
 @pytest.mark.parametrize(
     ("statement", "accepted"),
     [
-        ("MERGE {t} AS t USING (SELECT TIMESTAMP '2026-03-10' AS at, 'B' AS s) AS n"
+        ("MERGE {t} AS t USING (SELECT TIMESTAMP '2026-03-10' AS moment, 'B' AS s) AS n"
          " ON t.symbol = n.s AND t.timestamp >= '2026-03-10'"
-         " WHEN NOT MATCHED THEN INSERT (timestamp, symbol) VALUES (n.at, n.s)", True),
+         " WHEN NOT MATCHED THEN INSERT (timestamp, symbol) VALUES (n.moment, n.s)", True),
         ("MERGE {t} AS t USING (SELECT 'B' AS s) AS n ON t.symbol = n.s"
          " WHEN MATCHED THEN UPDATE SET close = 1.0", False),
         ("DELETE FROM {t} WHERE symbol = 'B'", False),

@@ -35,7 +35,7 @@ def main() -> None:
 
     settings.data_dir = given.data_dir
     settings.default_project_id = given.project
-    fill_gaps()
+    fill_gaps(given.data_dir.parent / "statements.jsonl")
     from local_bigquery import app
     from local_bigquery.engine import database
 

@@ -6,12 +6,13 @@ Each module fills one gap, says which document it follows, and is called before 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-from gaps import catalogue, created, geography, records, views, writing
+from gaps import catalogue, created, geography, records, sent, views, writing
 
 
-def fill_gaps() -> None:
-    """In place, in this process."""
+def fill_gaps(statements: Path) -> None:
+    """In place, in this process; what is sent is noted in `statements`."""
     # DuckDB looks for it at each statement with parameters, and looking in vain takes milliseconds.
     sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     geography.leave_out()
@@ -20,3 +21,4 @@ def fill_gaps() -> None:
     created.keep()
     writing.mend()
     views.complete()
+    sent.note_in(statements)
