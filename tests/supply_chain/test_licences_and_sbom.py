@@ -64,7 +64,8 @@ def test_the_bill_of_materials_names_every_package_of_the_image_with_its_hashes(
     """`make sbom`, with the command that stands in the Makefile."""
     [recipe] = re.findall(r"\$\(BIN\)/cyclonedx-py (.*?)-o build", MAKEFILE, re.DOTALL)
     target = tmp_path / "sbom.json"
-    given = recipe.replace("\\\n", " ").split()
+    # Validating it against CycloneDX's schema takes ten seconds more: make sbom does it.
+    given = [*recipe.replace("\\\n", " ").split(), "--no-validate"]
     subprocess.run(
         [Path(sys.executable).with_name("cyclonedx-py"), *given, "-o", target],
         cwd=ROOT,
