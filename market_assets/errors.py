@@ -11,13 +11,15 @@ MarketAssetsError
 ├── Terminal                       the same call fails again: something has to change first
 │   ├── SettingsInvalid            platform.yaml or the environment
 │   ├── RequestInvalid             what was asked makes no sense (dates, dataset, interval, SQL)
-│   │   └── QueryTooLarge          a query would bill more than one may
+│   │   ├── QueryTooLarge          a query would bill more than one may
+│   │   └── NothingStored          the store that was to be read was never written to
 │   ├── BudgetExhausted            the day's money is spent: what can wait waits
 │   ├── SymbolUnknown              the venue does not know the symbol
 │   ├── VenueRefused               the venue rejects the request (4xx, error code)
 │   │   └── GeoBlocked             451/403: this address is not served
 │   ├── WarehouseUnwritable        disk full, read-only folder
 │   ├── WarehouseDamaged           the store does not hold what it should
+│   ├── CopyDiffers                what was copied to another store is not what was read
 │   ├── StackRunning               another start of the same state folder is alive
 │   ├── PortTaken                  nothing can listen where the stack should
 │   ├── ProcessDied                a process of the stack does not stay up
@@ -112,6 +114,10 @@ class QueryTooLarge(RequestInvalid):
     pass
 
 
+class NothingStored(RequestInvalid):
+    """Nobody has ever written to the store."""
+
+
 class BudgetExhausted(Terminal):
     exit_code = EXIT_BUDGET
 
@@ -133,6 +139,10 @@ class WarehouseUnwritable(Terminal):
 
 
 class WarehouseDamaged(Terminal):
+    exit_code = EXIT_WAREHOUSE
+
+
+class CopyDiffers(Terminal):
     exit_code = EXIT_WAREHOUSE
 
 

@@ -38,6 +38,7 @@ _COMMANDS = {
     "maintain": "market_assets.cli.operate",
     "backup": "market_assets.cli.operate",
     "restore": "market_assets.cli.operate",
+    "migrate": "market_assets.cli.migrate",
     "demo": "market_assets.cli.stack",
     "up": "market_assets.cli.stack",
 }

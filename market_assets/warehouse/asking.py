@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from market_assets.warehouse import faults
 from market_assets.warehouse.contract import TableSize
+from market_assets.warehouse.parts import Parts
 from market_assets.warehouse.table_facts import CATALOG
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ class Asking:
                 raise faults.sql_refused(error) from error
         self._meter.note(issued)
         return found
+
+    def parts(self) -> Parts:
+        """The tables by parts of time, as copies to another engine take them."""
+        return Parts(self._session)
 
     def tables(self) -> frozenset[str]:
         """Every table and view that is there, as `raw.binance_ohlcv`."""

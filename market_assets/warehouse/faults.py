@@ -8,6 +8,7 @@ from pathlib import Path
 
 from market_assets.errors import (
     MarketAssetsError,
+    NothingStored,
     RequestInvalid,
     WarehouseBusy,
     WarehouseDamaged,
@@ -118,8 +119,8 @@ def sql_refused(error: BaseException) -> RequestInvalid:
     )
 
 
-def nothing_here(root: Path) -> RequestInvalid:
-    return RequestInvalid(
+def nothing_here(root: Path) -> NothingStored:
+    return NothingStored(
         f"Opening the warehouse at {root}",
         "nothing is ingested yet: there is no catalog in that folder",
         "Run `market-assets ingest ...` first, or set the warehouse path to where the data is.",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from market_assets.errors import NothingStored
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
@@ -50,8 +52,11 @@ def version(settings: Settings) -> int:
     more to do. BigQuery tells it by its metadata, which is free.
     """
     if settings.warehouse.engine == "bigquery":
-        with open_warehouse(settings, read_only=True) as warehouse:
-            return warehouse.version()
+        try:
+            with open_warehouse(settings, read_only=True) as warehouse:
+                return warehouse.version()
+        except NothingStored:
+            return 0
     from market_assets.warehouse.layout import Layout
 
     return Layout(settings.warehouse.path.absolute()).written_at
@@ -66,6 +71,21 @@ def is_there(settings: Settings) -> bool:
     return Layout(settings.warehouse.path.absolute()).exists
 
 
+def place_of(settings: Settings) -> str:
+    """Where the rows are, in a few words."""
+    if settings.warehouse.engine == "bigquery":
+        given = settings.bigquery
+        project = given.project or "of the credentials"
+        return f"bigquery project {project}, datasets {given.dataset_prefix}raw, ..."
+    return f"ducklake {settings.warehouse.path.absolute()}"
+
+
 def disk_of(settings: Settings) -> Path | None:
     """The folder whose disk holds the rows; None where no disk of ours can fill up."""
     return settings.warehouse.path if settings.warehouse.engine == "ducklake" else None
+
+
+def with_engine(settings: Settings, engine: Literal["bigquery", "ducklake"]) -> Settings:
+    """The same settings, their warehouse on that engine."""
+    warehouse = settings.warehouse.model_copy(update={"engine": engine})
+    return settings.model_copy(update={"warehouse": warehouse})

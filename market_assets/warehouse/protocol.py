@@ -25,6 +25,7 @@ from market_assets.warehouse.contract import (
     QuarantineFilters,
     TableSize,
 )
+from market_assets.warehouse.parts import Parts
 from market_assets.warehouse.protocol_records import KeptAlerts, KeptCosts, KeptRecords
 
 if TYPE_CHECKING:
@@ -135,6 +136,9 @@ class Warehouse(KeptRows, KeptRecords, KeptAlerts, KeptCosts, Protocol):
 
     def version(self) -> int:
         """A number that is another one after anybody wrote; 0 before the first. Costs no query."""
+
+    def parts(self) -> Parts:
+        """The tables by parts of time, as copies to another engine take them."""
 
     # -- keeping ---------------------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ from market_assets.warehouse.ddl import StoredTable, raw_table, venue_datasets
 from market_assets.warehouse.estimate import Cost, Prices
 from market_assets.warehouse.incoming import as_stored, refuse_duplicates
 from market_assets.warehouse.outcomes import of_series
+from market_assets.warehouse.parts import Parts, kept_since
 from market_assets.warehouse.tables import COMMON_TABLES
 
 if TYPE_CHECKING:
@@ -295,6 +296,13 @@ class BigQueryWarehouse(BigQueryRecords):
     def estimate(self, sql: str) -> Cost:
         """What a SELECT in GoogleSQL would cost, by a dry run, which is free."""
         return queries.estimate(self._session, sql, self._prices)
+
+    def parts(self) -> Parts:
+        """The tables by parts of time, as copies to another engine take them."""
+        return Parts(
+            self._session,
+            lambda table, now: kept_since(form_of(table, self._settings).expires_after_days, now),
+        )
 
     def tables(self) -> frozenset[str]:
         """Every table and view that is there, as `raw.binance_ohlcv`."""

@@ -6,6 +6,7 @@ import re
 
 from market_assets.errors import (
     MarketAssetsError,
+    NothingStored,
     QueryTooLarge,
     RequestInvalid,
     WarehouseBusy,
@@ -129,8 +130,8 @@ def too_large(error: BaseException, doing: str) -> QueryTooLarge:
     )
 
 
-def nothing_here(dataset: str, project: str) -> RequestInvalid:
-    return RequestInvalid(
+def nothing_here(dataset: str, project: str) -> NothingStored:
+    return NothingStored(
         f"Opening the warehouse in BigQuery project {project}",
         f"nothing is ingested yet: there is no dataset {dataset}",
         "Run `market-assets ingest ...` first, or set bigquery.project, bigquery.location and"
