@@ -89,8 +89,8 @@ def maintain(config: Path | None) -> None:
 @options.config
 def backup(target: Path, config: Path | None) -> None:
     """Copy the warehouse, and Dagster's own storage, to a new folder, with checksums."""
+    from market_assets.stack.run_records import back_up_run_records
     from market_assets.warehouse.copying import KEPT_BY_BIGQUERY, back_up
-    from market_assets.warehouse.databases import copy_databases
 
     settings = options.load(config)
     manifest = back_up(settings, target / "warehouse")
@@ -98,9 +98,8 @@ def backup(target: Path, config: Path | None) -> None:
         click.echo(f"Warehouse: not copied. {KEPT_BY_BIGQUERY}.")
     else:
         click.echo(f"Warehouse: {len(manifest.files)} files, {manifest.total_bytes / 1e6:.1f} MB")
-    if (settings.state_dir / "dagster").exists():
-        copied = copy_databases(settings.state_dir / "dagster", target / "dagster")
-        click.echo(f"Dagster: {len(copied)} databases")
+    copied = back_up_run_records(settings, settings.state_dir / "dagster", target / "dagster")
+    click.echo(f"Dagster: {copied}")
 
 
 @click.command()
@@ -110,13 +109,15 @@ def backup(target: Path, config: Path | None) -> None:
 def restore(source: Path, force: bool, config: Path | None) -> None:
     """Bring a backup back, after checking every file of it. Stop `make up` before."""
     # Not through an open warehouse: the one to be replaced may be past opening.
+    from market_assets.stack.run_records import restore_run_records
     from market_assets.warehouse.copying import restore as restore_warehouse
-    from market_assets.warehouse.databases import restore_databases
 
     settings = options.load(config)
-    manifest = restore_warehouse(settings, source / "warehouse", force=force)
-    click.echo(f"Warehouse: {len(manifest.files)} files, {manifest.total_bytes / 1e6:.1f} MB")
+    # A backup taken with BigQuery has run records only.
+    if settings.warehouse.engine == "ducklake" or (source / "warehouse").exists():
+        manifest = restore_warehouse(settings, source / "warehouse", force=force)
+        click.echo(f"Warehouse: {len(manifest.files)} files, {manifest.total_bytes / 1e6:.1f} MB")
     if (source / "dagster").exists():
         home = settings.state_dir / "dagster"
-        restored = restore_databases(source / "dagster", home, force=force)
-        click.echo(f"Dagster: {len(restored)} databases")
+        restored = restore_run_records(settings, source / "dagster", home, force=force)
+        click.echo(f"Dagster: {restored}")

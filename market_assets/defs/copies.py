@@ -12,9 +12,9 @@ from market_assets.defs.budget import refuse_when_spent
 from market_assets.defs.exporting import Export, write
 from market_assets.defs.resources import open_warehouse
 from market_assets.settings import Settings
+from market_assets.stack.run_records import back_up_run_records
 from market_assets.warehouse.copying import KEPT_BY_BIGQUERY, back_up
 from market_assets.warehouse.copying import restore as restore_warehouse
-from market_assets.warehouse.databases import copy_databases
 from market_assets.warehouse.metering import charged_to
 
 if TYPE_CHECKING:
@@ -59,12 +59,13 @@ def _backup_job(settings: Settings) -> dg.JobDefinition:
         folder = settings.state_dir / "backups"
         target = Path(config.target or folder / datetime.now(UTC).strftime(_STAMP)).absolute()
         manifest = back_up(settings, target / WAREHOUSE)
-        databases = copy_databases(Path(context.instance.root_directory), target / RUN_RECORDS)
+        home = Path(context.instance.root_directory)
+        records = back_up_run_records(settings, home, target / RUN_RECORDS)
         context.add_output_metadata(
             {
                 "target": dg.MetadataValue.path(str(target)),
                 **_told(manifest),
-                "dagster_databases": len(databases),
+                "run_records": records,
                 "old_backups_removed": 0 if config.target else _remove_old(folder, config.keep),
             }
         )
@@ -72,8 +73,8 @@ def _backup_job(settings: Settings) -> dg.JobDefinition:
     @dg.job(
         name="back_up",
         description=(
-            "A verified copy of the warehouse, and of Dagster's run records where they are in"
-            " SQLite. `restore` brings the warehouse back; for the run records stop the stack and"
+            "A verified copy of the warehouse, and of Dagster's run records, in SQLite or Postgres."
+            " `restore` brings the warehouse back; for the run records stop the stack and"
             " use `market-assets restore`."
         ),
     )

@@ -21,13 +21,13 @@ _HEADER: Final = "# Written by market-assets at each start, from dagster.yaml an
 _BACKFILL_TAG: Final = "dagster/backfill"
 _LOGS_PREFIX: Final = "compute-logs"
 
-# On Postgres each event is a connection or three. Measured for a run of 480 hours (2026-11-20, dagster
-# 1.13.27): 45-50 ms an hour without these, 1.5-1.8 ms with both; SQLite ignores the first one.
+# On Postgres each event is a connection or three. Measured for a run of 480 hours (2026-11-20,
+# dagster 1.13.27): 45-50 ms an hour without these, 1.5-1.8 ms with both; SQLite ignores the first.
 POSTGRES_ENVIRONMENT: Final = {
     # What a run has materialised is written in one statement.
     "DAGSTER_EVENT_BATCH_SIZE": "500",
-    # What a run is about to do is one event, not one for each hour. The price: hours of a failed run
-    # are shown as missing and not as failed.
+    # What a run is about to do is one event, not one for each hour. The price: hours of a failed
+    # run are shown as missing and not as failed.
     "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "true",
 }
 
