@@ -111,6 +111,25 @@ def test_jobs_tell_their_labels_and_partitions_their_rows(
     assert [row.job_id for row in rows] == [job.job_id]
 
 
+def test_a_query_bills_ten_megabytes_for_each_table_and_is_refused_above_its_limit(
+    client: Any, place: EmulatedBigQuery
+) -> None:
+    from google.api_core.exceptions import BadRequest
+    from google.cloud import bigquery
+
+    client.query_and_wait(f"CREATE OR REPLACE TABLE {place.prefix}raw.few AS SELECT 1 AS one")
+    twice = f"SELECT COUNT(*) FROM {place.prefix}raw.few, {place.prefix}raw.made"
+    client.query_and_wait(f"CREATE OR REPLACE TABLE {place.prefix}raw.made AS SELECT 1 AS one")
+    job = client.query(twice)
+    job.result()
+    assert (job.total_bytes_billed, job.total_bytes_processed) == (20 * 2**20, 16)
+    estimate = client.query(twice, job_config=bigquery.QueryJobConfig(dry_run=True))
+    assert estimate.total_bytes_processed == 16
+    limited = bigquery.QueryJobConfig(maximum_bytes_billed=20 * 2**20 - 1)
+    with pytest.raises(BadRequest, match="exceeded limit"):
+        client.query_and_wait(twice, job_config=limited)
+
+
 def test_a_partition_decorator_is_refused_rather_than_taken_for_a_name(
     client: Any, candles: str
 ) -> None:

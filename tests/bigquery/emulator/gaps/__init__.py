@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gaps import catalogue, created, geography, records, sent, views, writing
+from gaps import billing, catalogue, created, geography, records, sent, views, writing
 
 
 def fill_gaps(statements: Path) -> None:
@@ -21,4 +21,5 @@ def fill_gaps(statements: Path) -> None:
     created.keep()
     writing.mend()
     views.complete()
+    billing.charge()
     sent.note_in(statements)

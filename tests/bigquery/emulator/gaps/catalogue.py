@@ -24,7 +24,9 @@ SELECT t.table_name, 'TABLE',
        coalesce((SELECT sum(f.record_count) FROM {m}.ducklake_data_file f
                  WHERE f.table_id = t.table_id AND f.end_snapshot IS NULL), 0)
      - coalesce((SELECT sum(d.delete_count) FROM {m}.ducklake_delete_file d
-                 WHERE d.table_id = t.table_id AND d.end_snapshot IS NULL), 0)
+                 JOIN {m}.ducklake_data_file o USING (data_file_id)
+                 WHERE d.table_id = t.table_id AND d.end_snapshot IS NULL
+                   AND o.end_snapshot IS NULL), 0)
 FROM {m}.ducklake_table t JOIN {m}.ducklake_schema s USING (schema_id)
 WHERE s.schema_name = $1 AND t.table_name = coalesce($2, t.table_name)
   AND t.end_snapshot IS NULL AND s.end_snapshot IS NULL
