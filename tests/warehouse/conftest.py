@@ -17,6 +17,10 @@ import pytest
 # Helpers are imported by name, here and in the processes that the tests start.
 sys.path.insert(0, str(Path(__file__).parent))
 
+from emulator_support import RunningEmulator
+from engine_support import emptied, settings_of
+
+from market_assets.warehouse.bigquery.engine import BigQueryWarehouse
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
 Open = Callable[..., DuckLakeWarehouse]
@@ -42,9 +46,49 @@ def opened() -> Iterator[Open]:
         yield lambda *args, **options: stack.enter_context(DuckLakeWarehouse(*args, **options))
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The tests of a module that names ENGINES are the contract: each runs on every engine."""
+    engines = getattr(metafunc.module, "ENGINES", ())
+    if "engine" not in metafunc.fixturenames or not engines:
+        return
+    gaps = {mark.args[0]: mark.args[1] for mark in metafunc.definition.iter_markers("gap")}
+    metafunc.parametrize(
+        "engine",
+        [
+            pytest.param(
+                name,
+                marks=[
+                    *([pytest.mark.xdist_group("bigquery")] if name == "bigquery" else []),
+                    *([pytest.mark.xfail(reason=gaps[name], strict=True)] if name in gaps else []),
+                ],
+            )
+            for name in engines
+        ],
+    )
+
+
 @pytest.fixture
-def warehouse(store: Path, opened: Open) -> DuckLakeWarehouse:
-    return opened(store)
+def engine() -> str:
+    """Which engine a test is for, where it is not for all of them."""
+    return "ducklake"
+
+
+@pytest.fixture(scope="session")
+def on_bigquery(bigquery_emulator: RunningEmulator) -> Iterator[BigQueryWarehouse]:
+    """One store for all tests: making its tables takes the emulator seconds."""
+    settings = settings_of(bigquery_emulator.place("contract"))
+    with BigQueryWarehouse(settings, venues=["binance"]) as warehouse:
+        yield warehouse
+
+
+@pytest.fixture
+def warehouse(engine: str, request: pytest.FixtureRequest) -> DuckLakeWarehouse | BigQueryWarehouse:
+    """An empty store of the engine."""
+    if engine == "bigquery":
+        found: BigQueryWarehouse = request.getfixturevalue("on_bigquery")
+        return emptied(found)
+    opened: Open = request.getfixturevalue("opened")
+    return opened(request.getfixturevalue("store"))
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from warehouse_support import SYMBOLS, at, candle_batch, hours
 
@@ -16,11 +15,13 @@ from market_assets.warehouse.contract import (
 )
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
+ENGINES = ("ducklake", "bigquery")
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-def test_verdicts_come_back_as_they_were_given_and_in_their_order(tmp_path: Path) -> None:
-    warehouse = DuckLakeWarehouse(tmp_path)
+def test_verdicts_come_back_as_they_were_given_and_in_their_order(
+    warehouse: DuckLakeWarehouse,
+) -> None:
     bad = CheckResult(
         "raw.binance_ohlcv",
         "price_jump",
@@ -49,9 +50,8 @@ def test_verdicts_come_back_as_they_were_given_and_in_their_order(tmp_path: Path
 
 
 def test_what_is_missing_is_told_with_its_evidence_and_the_other_absences_are_not(
-    tmp_path: Path,
+    warehouse: DuckLakeWarehouse,
 ) -> None:
-    warehouse = DuckLakeWarehouse(tmp_path)
     outcome = SeriesOutcome(
         "BTCUSDT",
         hours(0, 6),
@@ -69,8 +69,7 @@ def test_what_is_missing_is_told_with_its_evidence_and_the_other_absences_are_no
     ]
 
 
-def test_attempts_to_repair_are_kept_in_their_order(tmp_path: Path) -> None:
-    warehouse = DuckLakeWarehouse(tmp_path)
+def test_attempts_to_repair_are_kept_in_their_order(warehouse: DuckLakeWarehouse) -> None:
     span = MissingSpan("binance", "ohlcv", "1h", SYMBOLS[0], hours(2, 2))
     now = datetime(2026, 3, 1, tzinfo=UTC)
     attempts = [

@@ -25,6 +25,7 @@ from market_assets.schemas.timeline import Window
 from market_assets.warehouse.contract import Batch, Committed
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
+ENGINES = ("ducklake", "bigquery")
 ROWS = HOURS * len(SYMBOLS)
 
 

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from warehouse_support import ask, at, batch_of
+from engine_support import emptied
+from warehouse_support import ask, at, batch_of, change
 
 from market_assets.schemas.datasets import INSTRUMENTS
 from market_assets.schemas.timeline import Window
+from market_assets.warehouse.bigquery.engine import BigQueryWarehouse
 from market_assets.warehouse.contract import Committed
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
+
+ENGINES = ("ducklake", "bigquery")
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +30,16 @@ def shared(
 
 
 @pytest.fixture
-def warehouse(shared: DuckLakeWarehouse) -> Iterator[DuckLakeWarehouse]:
+def warehouse(
+    engine: str, request: pytest.FixtureRequest
+) -> Iterator[DuckLakeWarehouse | BigQueryWarehouse]:
     """One warehouse for all tests here, emptied after each."""
+    if engine == "bigquery":
+        yield emptied(request.getfixturevalue("on_bigquery"))
+        return
+    shared: DuckLakeWarehouse = request.getfixturevalue("shared")
     yield shared
-    with shared.writing_alone("Emptying"):
-        for table in ("raw.binance_instruments", "ops.revisions"):
-            shared._session.retrying("x", lambda c, t=table: c.execute(f"DELETE FROM {t}"))
+    change(shared, "DELETE FROM raw.binance_instruments", "DELETE FROM ops.revisions")
 
 
 def instrument(seen_at: int = 0, **changes: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from conftest import Open
@@ -17,6 +18,7 @@ from market_assets.warehouse.contract import Batch, Gap, SeriesOutcome
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
 from market_assets.warehouse.outcomes import coverage_after, gaps_after, rounds
 
+ENGINES = ("ducklake", "bigquery")
 SLOTS = 10
 SYMBOL = "BTCUSDT"
 NOTHING = candles(0, 0)
@@ -30,6 +32,11 @@ VERDICTS: tuple[Verdict, ...] = (
     (False, "missing", "a"),
     (False, None, None),
 )
+
+
+@pytest.fixture
+def embedded(store: Path, opened: Open) -> DuckLakeWarehouse:
+    return opened(store)
 
 
 @st.composite
@@ -59,21 +66,7 @@ def slots(window: Window) -> Iterator[int]:
     return iter(range((window.start - START) // HOUR_MS, (window.end - START) // HOUR_MS))
 
 
-@given(
-    st.lists(
-        st.lists(verdicts(), min_size=1, max_size=2),  # one batch may say two things of a series
-        min_size=1,
-        max_size=3,
-    )
-)
-@settings(
-    max_examples=8,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-def test_the_store_agrees_with_a_model_that_keeps_each_slot_by_itself(
-    warehouse: DuckLakeWarehouse, told: list[list[dict[int, Verdict]]]
-) -> None:
+def agrees_with_a_model(warehouse: DuckLakeWarehouse, told: list[list[dict[int, Verdict]]]) -> None:
     # Each example has a series of its own in the same store.
     interval = _unused_interval()
     model: dict[int, Verdict] = {}
@@ -97,6 +90,33 @@ def test_the_store_agrees_with_a_model_that_keeps_each_slot_by_itself(
     for a, b in itertools.pairwise(gaps):
         same = (a.reason, a.evidence) == (b.reason, b.evidence)
         assert a.window.end < b.window.start or not same
+
+
+@given(
+    st.lists(
+        st.lists(verdicts(), min_size=1, max_size=2),  # one batch may say two things of a series
+        min_size=1,
+        max_size=3,
+    )
+)
+@settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_the_store_agrees_with_a_model_that_keeps_each_slot_by_itself(
+    embedded: DuckLakeWarehouse, told: list[list[dict[int, Verdict]]]
+) -> None:
+    agrees_with_a_model(embedded, told)
+
+
+def test_the_store_agrees_with_the_model_on_verdicts_of_every_kind(
+    warehouse: DuckLakeWarehouse,
+) -> None:
+    """The law above on each engine, for one history in which all kinds replace each other."""
+    first = dict(enumerate(VERDICTS))
+    second = {slot + 2: verdict for slot, verdict in enumerate(reversed(VERDICTS))}
+    agrees_with_a_model(warehouse, [[first], [second, {9: VERDICTS[1]}], [{0: VERDICTS[4]}]])
 
 
 _numbers = iter(range(1_000_000))

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from warehouse_support import ask, at, candle_batch, candles, hours
+from warehouse_support import ask, at, candle_batch, candles, change, hours
 
 from market_assets.errors import RequestInvalid
 from market_assets.warehouse.contract import Decision, QuarantinedRow
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
+ENGINES = ("ducklake", "bigquery")
 NEGATIVE = QuarantinedRow("BTCUSDT", at(3), ("volume_negative", "high_too_low"), '{"v":-1}')
 UNTIMED = QuarantinedRow("BTCUSDT", None, ("unreadable_time",), '{"t":"?"}')
 
@@ -70,13 +71,7 @@ def test_a_row_is_named_by_the_beginning_of_its_id(warehouse: DuckLakeWarehouse)
 
 def test_a_name_that_fits_none_or_several_rows_is_refused(warehouse: DuckLakeWarehouse) -> None:
     warehouse.commit(candle_batch(quarantined=[NEGATIVE, UNTIMED]))
-    with warehouse.writing_alone("Making two ids alike"):
-        warehouse._session.retrying(
-            "x",
-            lambda c: c.execute(
-                "UPDATE raw.quarantine SET quarantine_id = 'abcd' || quarantine_id"
-            ),
-        )
+    change(warehouse, "UPDATE raw.quarantine SET quarantine_id = 'abcd' || quarantine_id")
     with pytest.raises(RequestInvalid, match=r"2 rows have ids that begin with 'abcd': abcd"):
         warehouse.quarantine_entries(["abcd"])
     with pytest.raises(RequestInvalid, match="no row has an id that begins with 'ffff'"):

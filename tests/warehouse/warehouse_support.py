@@ -11,6 +11,7 @@ import pyarrow as pa
 from market_assets.schemas.datasets import OHLCV, Dataset
 from market_assets.schemas.requests import RequestRecord
 from market_assets.schemas.timeline import HOUR_MS, Window, to_datetime, to_ms
+from market_assets.warehouse.bigquery.engine import BigQueryWarehouse
 from market_assets.warehouse.contract import Batch, SeriesOutcome
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
@@ -104,8 +105,13 @@ def request(hour: int = 0, **changes: Any) -> RequestRecord:
     return RequestRecord(**(values | changes))
 
 
-def ask(warehouse: DuckLakeWarehouse, sql: str) -> list[dict[str, Any]]:
+def ask(warehouse: DuckLakeWarehouse | BigQueryWarehouse, sql: str) -> list[dict[str, Any]]:
     """Look into the store by the connection that is there: `query` would make a second one."""
     with warehouse._session.reading("Testing") as cursor:
         rows: list[dict[str, Any]] = cursor.execute(sql).to_arrow_table().to_pylist()
     return rows
+
+
+def change(warehouse: DuckLakeWarehouse | BigQueryWarehouse, *statements: str) -> None:
+    """Change rows behind the store's back, in one transaction."""
+    warehouse._session.write("Testing", lambda c: [c.execute(sql) for sql in statements])

@@ -30,8 +30,10 @@ def string(value: str) -> str:
 def rows_sql(columns: Mapping[str, Kind], rows: pa.Table) -> str:
     """The rows as a table expression in brackets, with the columns' names and types."""
     fields = ", ".join(f"`{name}` {SQL_TYPES[kind]}" for name, kind in columns.items())
+    # Brackets around a single value are no row.
+    begin = "STRUCT(" if len(columns) == 1 else "("
     said = (
-        "(" + ", ".join(_WRITTEN[kind](row[name]) for name, kind in columns.items()) + ")"
+        begin + ", ".join(_WRITTEN[kind](row[name]) for name, kind in columns.items()) + ")"
         for row in arrow.records(rows)
     )
     named = ", ".join(f"r.`{name}` AS `{name}`" for name in columns)

@@ -14,7 +14,7 @@ from market_assets.warehouse.bigquery.session import Cursor, Session
 from market_assets.warehouse.ddl import StoredTable, dataset_of, raw_table
 from market_assets.warehouse.estimate import MIB, TIB, Cost, Prices
 from market_assets.warehouse.reading import read_rows
-from market_assets.warehouse.sql import moment as at_moment
+from market_assets.warehouse.sql import literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,7 +48,7 @@ def read_snapshot(
     window: Window | None,
 ) -> pa.Table:
     """The rows by BigQuery's own snapshot of the table."""
-    then = at_moment(to_ms(moment))
+    then = literal(str(moment.astimezone(UTC).replace(tzinfo=None)))
     return read_rows(
         cursor,
         table,
@@ -56,13 +56,15 @@ def read_snapshot(
         interval=interval,
         symbols=symbols,
         window=window,
-        at=f" AT (TIMESTAMP => {then})",
+        at=f" AT (TIMESTAMP => TIMESTAMP {then})",
     )
 
 
 def refuse_nulls(table: StoredTable, rows: pa.Table) -> None:
     """What BigQuery would refuse at the end of a script is told before it is sent."""
     for column in table.columns:
+        if column.name == "ingestion_time":
+            continue  # the store's own to say
         if not column.nullable and rows.column(column.name).null_count:
             raise ValueError(
                 f"NOT NULL constraint failed: {table.schema}.{table.name}.{column.name}"
