@@ -14,7 +14,9 @@ _PARTS = {"bare", "ours", "measure", "__main__"}
 
 def names() -> list[str]:
     return sorted(
-        module.name for module in pkgutil.iter_modules(bench.__path__) if module.name not in _PARTS
+        module.name
+        for module in pkgutil.iter_modules(bench.__path__)
+        if module.name not in _PARTS and not module.name.startswith("_")
     )
 
 
