@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from market_assets.errors import MartsFailed
 from market_assets.marts.lineage import Lineage
 from market_assets.marts.nodes import Nodes
+from market_assets.settings.secrets import PREFIX as SECRET_PREFIX
 from market_assets.warehouse.dbt_target import target_variables
 
 if TYPE_CHECKING:
@@ -75,11 +76,11 @@ class Project:
         return ["--vars", json.dumps(self.variables, sort_keys=True)]
 
     def environment(self, given: Mapping[str, str] | None = None) -> dict[str, str]:
-        """What dbt is told by its environment."""
+        """What dbt is told by its environment. Its SQL could read any of it: no secrets of ours."""
         given = os.environ if given is None else given
         search = [str(CHECKOUT), *filter(None, [given.get("PYTHONPATH")])]
         return {
-            **given,
+            **{name: value for name, value in given.items() if not name.startswith(SECRET_PREFIX)},
             "PYTHONPATH": os.pathsep.join(search),
             "MARKET_ASSETS_WAREHOUSE__PATH": str(self.settings.warehouse.path.absolute()),
             **self._target_variables,

@@ -19,6 +19,7 @@ from alert_support import Webhook
 from canaries import COMMAND, Places, plain_environment, read_files, read_tables, run
 from lab_support import settings_for
 
+from market_assets.marts.project import Project
 from market_assets.settings import load_settings
 from market_assets.simulator.process import RunningSimulator
 from market_assets.stack.dagster_home import write_dagster_yaml
@@ -157,3 +158,11 @@ def test_no_secret_turns_up_in_anything_that_is_printed_or_written(
         if places.holding(word)
     }
     assert not found
+
+
+def test_dbt_gets_no_secret_of_ours_since_its_sql_can_read_its_environment(platform: Path) -> None:
+    settings = load_settings(platform, {})
+    given = {"MARKET_ASSETS_SECRET_OPS_URL": canary("ops"), "PATH": "/bin"}
+    told = Project(settings).environment(given)
+    assert canary("ops") not in told.values()
+    assert told["PATH"] == "/bin"
