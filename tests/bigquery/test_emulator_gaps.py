@@ -139,3 +139,9 @@ def test_a_partition_decorator_is_refused_rather_than_taken_for_a_name(
     config = bigquery.QueryJobConfig(destination=f"{client.project}.{candles}$20260310")
     with pytest.raises(GoogleAPICallError, match="decorators"):
         client.query_and_wait("SELECT 1 AS one", job_config=config)
+
+
+def test_an_escaped_backslash_is_no_escape(bigquery: EmulatedBigQuery) -> None:
+    assert bigquery.rows(r"SELECT 'a\\u2014b', 'a\u2014b', r'\x41', '\\\\'") == [
+        ("a\\u2014b", "a—b", "\\x41", "\\\\")
+    ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gaps import billing, catalogue, created, geography, records, sent, views, writing
+from gaps import billing, catalogue, created, geography, records, sent, texts, views, writing
 
 
 def fill_gaps(statements: Path) -> None:
@@ -20,6 +20,7 @@ def fill_gaps(statements: Path) -> None:
     catalogue.read_from_ducklake()
     created.keep()
     writing.mend()
+    texts.read_once()
     views.complete()
     billing.charge()
     sent.note_in(statements)
