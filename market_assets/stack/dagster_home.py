@@ -21,6 +21,10 @@ _HEADER: Final = "# Written by market-assets at each start, from dagster.yaml an
 _BACKFILL_TAG: Final = "dagster/backfill"
 _LOGS_PREFIX: Final = "compute-logs"
 
+# A code server that starts again is away for some seconds. Without this, a backfill over its assets
+# that is looked at meanwhile is given up for good ("the asset no longer exists").
+ENVIRONMENT: Final = {"DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "true"}
+
 # On Postgres each event is a connection or three. Measured for a run of 480 hours (2026-11-20,
 # dagster 1.13.27): 45-50 ms an hour without these, 1.5-1.8 ms with both; SQLite ignores the first.
 POSTGRES_ENVIRONMENT: Final = {
@@ -34,7 +38,7 @@ POSTGRES_ENVIRONMENT: Final = {
 
 def environment_for(settings: Settings) -> dict[str, str]:
     """What Dagster's processes are told besides dagster.yaml."""
-    return dict(POSTGRES_ENVIRONMENT) if settings.dagster.storage == "postgres" else {}
+    return ENVIRONMENT | (POSTGRES_ENVIRONMENT if settings.dagster.storage == "postgres" else {})
 
 
 def write_dagster_yaml(settings: Settings, home: Path, checkout: Path = CHECKOUT) -> Path:

@@ -13,7 +13,7 @@ from compose_file import DEPLOY, FILE, NotSetError, compose_file, needed_variabl
 
 from market_assets.settings import load_settings
 from market_assets.settings.variables import known_variables
-from market_assets.stack.dagster_home import POSTGRES_ENVIRONMENT
+from market_assets.stack.dagster_home import ENVIRONMENT, POSTGRES_ENVIRONMENT
 
 GIVEN = {"IMAGE": "market-assets:1", "SITE_ADDRESS": "market.example.org", "TLS": "internal"}
 OURS = ("code", "webserver", "daemon", "exporter")
@@ -104,7 +104,7 @@ def test_the_settings_that_it_gives_are_accepted(services: dict[str, Any]) -> No
         assert settings.dagster.storage == "postgres"
         assert settings.bigquery.project is None
         assert settings.ui_url == "https://market.example.org"
-        assert POSTGRES_ENVIRONMENT.items() <= told.items()
+        assert (ENVIRONMENT | POSTGRES_ENVIRONMENT).items() <= told.items()
 
 
 def test_volumes_and_files_that_are_mounted_exist(services: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from dagster_k8s.models import k8s_snake_case_dict
 from kubernetes import client as kubernetes
 
 from market_assets.settings import load_settings
-from market_assets.stack.dagster_home import POSTGRES_ENVIRONMENT
+from market_assets.stack.dagster_home import ENVIRONMENT, POSTGRES_ENVIRONMENT
 from market_assets.stack.layout import CHECKOUT
 
 FOLDER = DEPLOY / "kubernetes"
@@ -159,7 +159,7 @@ def test_no_pod_runs_as_root_or_may_write_its_file_system_or_knows_a_password() 
         assert pod["securityContext"]["readOnlyRootFilesystem"] is True
         assert pod["securityContext"]["capabilities"] == {"drop": ["ALL"]}
         told = {variable["name"]: variable["value"] for variable in pod["env"]}
-        assert POSTGRES_ENVIRONMENT.items() <= told.items()
+        assert (ENVIRONMENT | POSTGRES_ENVIRONMENT).items() <= told.items()
         assert pod["resources"]["limits"]["memory"]
     # A run's pod gets what the code server's has.
     assert CODE["includeConfigInLaunchedRuns"]["enabled"] is True
