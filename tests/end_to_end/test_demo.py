@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 import yaml
 from driving import interrupt, until
@@ -60,6 +61,19 @@ class Demo:
         return self.output.read_text(encoding="utf-8", errors="replace")
 
 
+def listening(state: Path) -> set[tuple[str, int]]:
+    """Address and port of every socket on which a process of the stack listens.
+
+    gRPC writes the address of IPv4 as that of IPv6.
+    """
+    return {
+        (connection.laddr.ip.removeprefix("::ffff:"), connection.laddr.port)
+        for process in leftovers(state)
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Demo]:
     found = Demo(tmp_path)
@@ -96,6 +110,11 @@ def test_the_demo_brings_data_refuses_a_second_start_and_leaves_nothing(demo: De
     url = re.search(r"Dagster UI\s+(http://\S+)", said)
     assert url
     assert httpx.get(f"{url[1]}/server_info", trust_env=False).is_success
+    # Dagster has no login, nor have the others: nobody else on the network may reach them.
+    listened = listening(demo.state)
+    assert {address for address, _ in listened} == {"127.0.0.1"}
+    told = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", said)}
+    assert {port for _, port in listened} > told, "UI, docs, metrics, simulator; the code server"
 
     demo.output = demo.folder / "second.txt"
     assert demo.start().wait(60) == 7
