@@ -18,7 +18,7 @@ from local_bigquery.engine.database import quote
 from local_bigquery.jobs import query, runner
 from local_bigquery.sql.rules import partitions
 
-_LIVE = "{0}.end_snapshot IS NULL"
+_answers: dict[tuple[Any, ...], tuple[int, list[tuple[Any, ...]]]] = {}
 _OBJECTS = """
 SELECT t.table_name, 'TABLE',
        coalesce((SELECT sum(f.record_count) FROM {m}.ducklake_data_file f
@@ -82,6 +82,18 @@ def _metadata(project_id: str) -> str:
     return quote(f"__ducklake_metadata_{project_id}", "main")
 
 
+def _asked(project_id: str, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    """What DuckLake's tables say; the same question is not asked twice between two commits."""
+    name = _metadata(project_id)
+    [(snapshot,)] = database.fetch(f"SELECT max(snapshot_id) FROM {name}.ducklake_snapshot")
+    key = (project_id, sql, *parameters)
+    known = _answers.get(key)
+    if known is None or known[0] != snapshot:
+        known = (snapshot, database.fetch(sql.format(m=name), parameters))
+        _answers[key] = known
+    return known[1]
+
+
 def _objects(
     project_id: str, dataset_id: str, table_id: str | None = None
 ) -> list[tuple[str, str, int]]:
@@ -89,10 +101,8 @@ def _objects(
         return _results(dataset_id, table_id)
     if not _known(project_id):
         return []
-    sql = _OBJECTS.format(m=_metadata(project_id))
-    return [
-        (name, kind, int(rows)) for name, kind, rows in database.fetch(sql, [dataset_id, table_id])
-    ]
+    found = _asked(project_id, _OBJECTS, [dataset_id, table_id])
+    return [(name, kind, int(rows)) for name, kind, rows in found]
 
 
 def _results(dataset_id: str, table_id: str | None) -> list[tuple[str, str, int]]:
@@ -107,9 +117,9 @@ def _results(dataset_id: str, table_id: str | None) -> list[tuple[str, str, int]
 
 def _dataset_exists(project_id: str, dataset_id: str) -> bool:
     return _known(project_id) and bool(
-        database.fetch(
-            f"SELECT 1 FROM {_metadata(project_id)}.ducklake_schema"
-            " WHERE schema_name = ? AND end_snapshot IS NULL",
+        _asked(
+            project_id,
+            "SELECT 1 FROM {m}.ducklake_schema WHERE schema_name = $1 AND end_snapshot IS NULL",
             [dataset_id],
         )
     )
@@ -117,8 +127,7 @@ def _dataset_exists(project_id: str, dataset_id: str) -> bool:
 
 def _column_rows(project_id: str, dataset_id: str, table_id: str) -> Iterator[tuple[str, bool]]:
     if _known(project_id):
-        sql = _COLUMNS.format(m=_metadata(project_id))
-        yield from database.fetch(sql, [dataset_id, table_id])
+        yield from _asked(project_id, _COLUMNS, [dataset_id, table_id])
 
 
 def _hidden(table: Any) -> bool:
