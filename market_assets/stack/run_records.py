@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -63,8 +64,11 @@ def restore_run_records(settings: Settings, source: Path, home: Path, *, force: 
             f"the database {settings.dagster.postgres.database} has tables already",
             "Use force to replace what is there.",
         )
-    plain = source / "dagster.sql.tmp"
-    try:
+    # As SQL it is ten times as large: beside the other state, which has room, and not in the
+    # backup, which may be read-only. A pipe that breaks would look like an end.
+    room = settings.state_dir if settings.state_dir.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=room) as folder:
+        plain = Path(folder) / "dagster.sql"
         _run(settings, doing, "pg_restore", "--no-owner", f"--file={plain}", str(dump), alone=True)
         # All of it or nothing: until the last line is read, what was there is there.
         _run(
@@ -74,8 +78,6 @@ def restore_run_records(settings: Settings, source: Path, home: Path, *, force: 
             *("--command=DROP SCHEMA public CASCADE", "--command=CREATE SCHEMA public"),
             f"--file={plain}",
         )
-    finally:
-        plain.unlink(missing_ok=True)
     return f"{dump.stat().st_size / 1e6:.1f} MB of Postgres"
 
 
