@@ -85,8 +85,10 @@ docs-reference: venv ## Write docs/reference and the dbt sources from the code
 	$(BIN)/python scripts/generate_alerts_reference.py
 	$(BIN)/python scripts/generate_cli_reference.py
 	$(BIN)/python scripts/generate_tables_reference.py
+	$(BIN)/python scripts/generate_engines_reference.py
 	$(BIN)/python scripts/generate_dbt_sources.py
 	$(BIN)/python scripts/generate_cost_table.py
+	$(BIN)/python scripts/generate_scale_table.py
 
 # --no-config, --no-emit-*: the same file on every machine, whatever its mirror.
 lock: ## Resolve pyproject.toml into requirements.lock (UV=/path/to/uv when there is no .venv)

@@ -32,7 +32,7 @@ _TRANSIENT = frozenset(
 _CONFLICT = re.compile(
     r"aborted due to concurrent update|could not serialize access|"
     # the emulator's words, which are DuckLake's
-    r"transaction conflict|conflict on ",
+    r"transaction conflict|conflict on |failed to commit ducklake transaction",
     re.IGNORECASE,
 )
 _LOCATION = re.compile(r"\s*\n+\s*Location: .*", re.DOTALL)
