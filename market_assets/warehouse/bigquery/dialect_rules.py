@@ -58,6 +58,8 @@ def refuse_the_unknown(tree: exp.Expr) -> None:
         kind = type(node).__name__
         if isinstance(node, exp.Anonymous):
             known = str(node.this).upper() in _SAME_CALLS
+        elif isinstance(node, exp.DateDiff):
+            known = _unit(node) == "DAY"
         elif isinstance(node, exp.Ordered):
             known = node.this.sql() != "ALL"
         elif isinstance(node, exp.DataType):
@@ -115,8 +117,8 @@ def _changed(node: exp.Expr, now: str) -> exp.Expr:
     if isinstance(node, exp.DateDiff):
         # Boundaries of days are crossed; BigQuery's function takes dates only.
         this, other = (exp.cast(node.args[side], "date") for side in ("this", "expression"))
-        if not str(node.args.get("unit")).strip("'").upper().startswith("DAY"):
-            return node  # refused below: of other units only the day is the same
+        if _unit(node) != "DAY":
+            return node  # refused below
         return exp.DateDiff(this=this, expression=other, unit=exp.var("DAY"))
     if isinstance(node, exp.Table) and node.args.get("when") is not None:
         return _at(node)
@@ -134,6 +136,10 @@ def _called(node: exp.Anonymous, now: str) -> exp.Expr:
     if name == "now":
         return _moment(now)
     return node
+
+
+def _unit(difference: exp.DateDiff) -> str:
+    return str(difference.args.get("unit")).strip("'").upper()
 
 
 def _moment(now: str) -> exp.Expr:
