@@ -12,7 +12,7 @@ from market_assets.errors import MartsFailed
 from market_assets.marts.costs import charge
 from market_assets.marts.lineage import column_lineage
 from market_assets.marts.project import Project
-from market_assets.marts.results import Result, read_results
+from market_assets.marts.results import Result, invocation_of, read_results
 from market_assets.venues.registry import VENUES
 from market_assets.warehouse.contract import Build
 from market_assets.warehouse.metering import charged_to
@@ -101,6 +101,7 @@ def build(
             work.done += [result.name for result in results if result.built]
             with charged_to(run_id=run_id):
                 charge(project, work.warehouse, results, first, last)
+                work.warehouse.note_jobs_of_dbt(invocation_of(folder), work.begun)
     return results
 
 

@@ -96,7 +96,7 @@ class Nodes:
             node["description"],
             node["original_file_path"],
             node["checksum"]["checksum"],
-            node["config"]["materialized"] == "view",
+            node["config"]["materialized"] in ("view", "materialized_view"),
             node["columns"],
             tuple(dict.fromkeys(p["name"] for p in parents if p["resource_type"] == "model")),
             tuple(dict.fromkeys(_asset_key(p) for p in parents if _asset_key(p))),

@@ -44,6 +44,15 @@ class Result:
         return self.unique_id.split(".")[2]
 
 
+def invocation_of(folder: Path) -> str:
+    """What dbt called the run itself; nothing when it did not come that far."""
+    try:
+        told = json.loads((folder / "run_results.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(told["metadata"]["invocation_id"])
+
+
 def read_results(folder: Path) -> list[Result]:
     """In the order in which the nodes ended; nothing when dbt did not come that far."""
     try:

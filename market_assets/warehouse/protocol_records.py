@@ -78,6 +78,9 @@ class KeptCosts(Protocol):
     def note(self, statements: Iterable[Statement]) -> None:
         """Keep what was issued; the context says who pays (`metering.charged_to`)."""
 
+    def note_jobs_of_dbt(self, invocation: str, since: datetime) -> None:
+        """Keep what dbt's own jobs were billed, where the engine bills: dbt sends them past us."""
+
     def settle_costs(self) -> None:
         """Store now what statements cost; else it comes with a commit of the next minutes."""
 

@@ -106,6 +106,9 @@ class Records:
         """Keep what was issued; the context says who pays (`metering.charged_to`)."""
         self._meter.note(statements)
 
+    def note_jobs_of_dbt(self, invocation: str, since: datetime) -> None:
+        """Nothing is billed here: what a build would cost is noted from its plans."""
+
     def settle_costs(self) -> None:
         """Store now what statements cost; else it comes with a commit of the next minutes."""
         self._refuse_when_read_only()

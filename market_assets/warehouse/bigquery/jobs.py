@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from market_assets.warehouse.bigquery import faults
@@ -111,6 +112,27 @@ class Jobs:
         job = self._sent(send)
         self._finished(job)
         return int(job.output_rows or 0)
+
+    def hear_of(self, label: str, value: str, since: datetime) -> None:
+        """Count the jobs that others sent under a label, as if we had; free.
+
+        A script counts once: its own totals are those of its statements.
+        """
+        listed = self._link.connected().list_jobs(min_creation_time=since, state_filter="done")
+        for job in listed:
+            told = job.labels or {}
+            if job.job_type != "query" or told.get(label) != value:
+                continue
+            # Labels hold no dots: marts_ohlcv is marts.ohlcv.
+            asset = told.get("asset", "").replace("marts_", "marts.", 1)
+            self._on_done(
+                Done(
+                    charged(Statement(told.get("label", ""), asset=asset)),
+                    job.job_id or "",
+                    int(job.total_bytes_processed or 0),
+                    int(job.total_bytes_billed or 0),
+                )
+            )
 
     def labels(self, statement: Statement) -> Mapping[str, str]:
         """Who pays, as labels: they are in INFORMATION_SCHEMA.JOBS and on the bill."""

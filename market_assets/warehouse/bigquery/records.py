@@ -16,11 +16,14 @@ from market_assets.warehouse.contract import Build, Change, CheckResult, Missing
 
 if TYPE_CHECKING:
     from market_assets.warehouse.bigquery.costs import Meter
+    from market_assets.warehouse.bigquery.jobs import Jobs
     from market_assets.warehouse.costs import DaySpend
     from market_assets.warehouse.estimate import Scan, Statement, TableFacts
 
 T = TypeVar("T")
 _LOG = "load"
+# The label that dbt-bigquery puts on every job of one run.
+DBT_INVOCATION = "dbt_invocation_id"
 
 
 class BigQueryRecords:
@@ -28,6 +31,7 @@ class BigQueryRecords:
 
     _session: Session
     _meter: Meter
+    _jobs: Jobs
 
     # -- runs ------------------------------------------------------------------------------------
 
@@ -120,6 +124,11 @@ class BigQueryRecords:
 
     def note(self, statements: Iterable[Statement]) -> None:
         """Estimates are for engines that bill nothing: here each job tells what it cost."""
+
+    def note_jobs_of_dbt(self, invocation: str, since: datetime) -> None:
+        """Keep what each of dbt's jobs was billed; its labels say for which mart."""
+        with self._session.explaining("Reading what dbt's jobs cost"):
+            self._jobs.hear_of(DBT_INVOCATION, invocation, since)
 
     def settle_costs(self) -> None:
         """Store now what statements cost; else it comes with the next commit."""

@@ -64,6 +64,12 @@ class Service:
     def parse(self, request: messages.ParseRequest) -> messages.ParseResponse:
         return messages.ParseResponse.FromString(self._call("Parse", request))
 
+    def prepare(self, request: messages.PrepareQueryRequest) -> messages.PrepareQueryResponse:
+        return messages.PrepareQueryResponse.FromString(self._call("PrepareQuery", request))
+
+    def run(self, request: messages.EvaluateQueryRequest) -> messages.EvaluateQueryResponse:
+        return messages.EvaluateQueryResponse.FromString(self._call("EvaluateQuery", request))
+
     def register(self, request: messages.RegisterCatalogRequest) -> int:
         answer = self._call("RegisterCatalog", request)
         return messages.RegisterResponse.FromString(answer).registered_id
