@@ -81,19 +81,23 @@ class Tables:
         return sizes
 
     def written_at(self, tables: Iterable[StoredTable]) -> int:
-        """When one of these was changed last, in microseconds; 0 before the first."""
+        """A number that is another one after one of these was written to; 0 before the first.
+
+        Microseconds since 1970, and the rows: times of change are told in whole milliseconds.
+        """
         from google.api_core.exceptions import NotFound
 
         client = self._link.connected()
-        newest = 0
+        newest = rows = 0
         for table in tables:
             try:
                 found = client.get_table(self._names.table(table.schema, table.name))
             except NotFound:
                 continue
+            rows += int(found.num_rows or 0)
             if found.modified is not None:
                 newest = max(newest, int(found.modified.timestamp() * 1_000_000))
-        return newest
+        return newest + rows if newest else 0
 
     def drop_loads(self) -> int:
         """Remove loads that a process which died has left; younger ones may be in use."""
