@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -144,4 +145,22 @@ def test_a_partition_decorator_is_refused_rather_than_taken_for_a_name(
 def test_an_escaped_backslash_is_no_escape(bigquery: EmulatedBigQuery) -> None:
     assert bigquery.rows(r"SELECT 'a\\u2014b', 'a\u2014b', r'\x41', '\\\\'") == [
         ("a\\u2014b", "a—b", "\\x41", "\\\\")
+    ]
+
+
+def test_what_ran_is_noted_once_with_the_schemas_it_named_and_what_failed_is_not(
+    client: Any, place: EmulatedBigQuery, bigquery_emulator: Any
+) -> None:
+    from google.api_core.exceptions import BadRequest
+
+    table = f"{place.prefix}raw.noted"
+    client.query_and_wait(f"CREATE TABLE {table} (noted_symbol STRING)")
+    for value in ("BTCUSDT", "ETHUSDT"):
+        client.query_and_wait(f"DELETE FROM {table} WHERE noted_symbol = '{value}'")
+    with pytest.raises(BadRequest):
+        client.query_and_wait(f"DELETE FROM {table} WHERE noted_nothing = 'BTCUSDT'")
+    lines = map(json.loads, bigquery_emulator.statements.read_text().splitlines())
+    noted = [line for line in lines if "DELETE" in line["sql"] and "noted_" in line["sql"]]
+    assert [line["tables"][0]["fields"] for line in noted] == [
+        [{"name": "noted_symbol", "type": "STRING"}]
     ]
