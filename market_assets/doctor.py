@@ -64,6 +64,8 @@ def diagnose(
     ]
     if settings.warehouse.engine == "ducklake":
         findings.append(folder("warehouse folder", settings.warehouse.path, "warehouse.path"))
+    else:
+        findings += on_bigquery(settings)
     findings += [
         port("UI port", ui_port, "stop that process, then start again"),
         port("simulator port", settings.simulator.port, "stop it, or set simulator.port"),
@@ -106,6 +108,14 @@ def folder(check: str, path: Path, key: str, *, fail_below: int = DISK_FAIL_BYTE
     if free < DISK_WARN_BYTES:
         return Finding(check, "warn", detail, f"free some space soon, or set {key} to another disk")
     return Finding(check, "ok", detail)
+
+
+def on_bigquery(settings: Settings) -> list[Finding]:
+    """Whether BigQuery can be reached, by whom, and whether the datasets are where they should."""
+    from market_assets.warehouse.diagnosis import bigquery_findings
+
+    found = bigquery_findings(settings)
+    return [Finding(one.check, one.status, one.detail, one.action) for one in found]
 
 
 def port(check: str, number: int, action: str) -> Finding:

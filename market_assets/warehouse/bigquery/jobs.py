@@ -97,7 +97,9 @@ class Jobs:
             dry_run=True, use_query_cache=False, labels=self.labels(charged(Statement("dry_run")))
         )
         client = self._link.connected()
-        return self.patiently(lambda: client.query(sql, job_config=config, retry=None))
+        return self.patiently(
+            lambda: client.query(sql, job_config=config, retry=None, job_retry=None)
+        )
 
     def load(self, file: IO[bytes], table: str, config: LoadJobConfig) -> int:
         """Load a Parquet file into a table; the rows that it had. Free."""
