@@ -20,7 +20,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 INSTALL := env -u VIRTUAL_ENV -u PYTHONHOME -u PYTHONPATH
 
-.PHONY: help venv demo up test test-fast test-system check audit sbom format bench lock docs-reference clean
+.PHONY: help venv demo up test test-fast test-system check audit sbom format bench lock docs docs-reference clean
 
 help: ## List what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -90,6 +90,9 @@ docs-reference: venv ## Write docs/reference and the dbt sources from the code
 	$(BIN)/python scripts/generate_cost_table.py
 	$(BIN)/python scripts/generate_scale_table.py
 
+docs: venv ## The documentation as a site, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 # --no-config, --no-emit-*: the same file on every machine, whatever its mirror.
 lock: ## Resolve pyproject.toml into requirements.lock (UV=/path/to/uv when there is no .venv)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: run 'make venv' first, or: make lock UV=/path/to/uv"; exit 1; }
@@ -104,5 +107,5 @@ lock: ## Resolve pyproject.toml into requirements.lock (UV=/path/to/uv when ther
 	  --no-emit-index-url --no-emit-find-links --output-file deploy/requirements.lock --quiet
 
 clean: ## Remove .venv, caches and builds; data in .state stays
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -not -path './.state/*' -prune -exec rm -rf {} +
