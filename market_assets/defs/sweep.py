@@ -4,8 +4,9 @@ Dagster's own launcher has no health check: after kill -9 of everything, a run s
 keeps its pool slot, so that every later run of the venue waits. This runs before the daemon starts,
 when no run can be alive. Queued runs stay: the daemon goes on with them.
 
-With `--location NAME` only runs of that code location are ended: its code server, in which they
-live, starts again while those of others go on.
+`--location NAME --before SECONDS --after-port PORT` is for one code server that starts again while
+all else goes on: of its location it ends the runs that were launched before, once it serves. Ended
+sooner, their retries would be given up: Dagster asks the server for the job of a retry.
 """
 
 from __future__ import annotations
@@ -13,28 +14,60 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from market_assets.stack import ports
+
 if TYPE_CHECKING:
-    from dagster import DagsterInstance, DagsterRun
+    from dagster import DagsterInstance, DagsterRun, RunRecord
 
 MESSAGE = "Its process was gone when the stack started: it was killed, or the machine went down."
+# A daemon that looked while the server was away looks again within a minute (dagster 1.13.27).
+SETTLE_SECONDS = 75.0
 
 
-def sweep(location: str | None = None) -> dict[str, int]:
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """Whose runs are dead: all, or those of a location that were launched before a moment."""
+
+    location: str | None = None
+    before: float | None = None
+
+    def holds(self, run: DagsterRun) -> bool:
+        origin = run.remote_job_origin
+        return self.location is None or (
+            origin is not None and origin.location_name == self.location
+        )
+
+    def ended(self, record: RunRecord) -> bool:
+        launched = record.start_time or record.update_timestamp.timestamp()
+        return self.holds(record.dagster_run) and (self.before is None or launched < self.before)
+
+
+def sweep(dead: Dead | None = None, after_port: int | None = None) -> dict[str, int]:
     """Mark dead runs failed (cancelled, if that was asked) and free what they held."""
     from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
+    dead = dead or Dead()
     failed = cancelled = freed = 0
+    # The first to open it makes its tables: before anything else, for two at that get in each
+    # other's way.
     with DagsterInstance.get() as instance:
+        if after_port is not None:
+            while not ports.accepts(after_port):
+                time.sleep(1.0)
+            time.sleep(SETTLE_SECONDS)
         alive = [
             DagsterRunStatus.STARTING,
             DagsterRunStatus.STARTED,
             DagsterRunStatus.CANCELING,
         ]
-        for run in instance.get_runs(RunsFilter(statuses=alive)):
-            if location is not None and _location_of(run) != location:
+        for record in instance.get_run_records(RunsFilter(statuses=alive)):
+            run = record.dagster_run
+            if not dead.ended(record):
                 continue
             if run.status is DagsterRunStatus.CANCELING:
                 instance.report_run_canceled(run, MESSAGE)
@@ -43,7 +76,9 @@ def sweep(location: str | None = None) -> dict[str, int]:
                 instance.report_run_failed(run, MESSAGE)
                 failed += 1
         for run_id in _holders(instance):
-            if location is not None and _is_elsewhere(instance.get_run_by_id(run_id), location):
+            kept = instance.get_run_record_by_id(run_id)
+            # A run that is gone is nobody's: what it held is free.
+            if kept is not None and not dead.ended(kept):
                 continue
             instance.event_log_storage.free_concurrency_slots_for_run(run_id)
             freed += 1
@@ -63,20 +98,14 @@ def _holders(instance: DagsterInstance) -> Iterator[str]:
     yield from held | storage.get_concurrency_run_ids()
 
 
-def _location_of(run: DagsterRun) -> str | None:
-    origin = run.remote_job_origin
-    return origin.location_name if origin is not None else None
-
-
-def _is_elsewhere(run: DagsterRun | None, location: str) -> bool:
-    """A run that is gone is nobody's: what it held is free."""
-    return run is not None and _location_of(run) != location
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m market_assets.defs.sweep")
     parser.add_argument("--location", help="only runs of this code location")
-    sys.stdout.write(json.dumps(sweep(parser.parse_args().location)) + "\n")
+    parser.add_argument("--before", type=float, help="only runs launched before, Unix seconds")
+    parser.add_argument("--after-port", type=int, help="wait until something listens there")
+    given = parser.parse_args()
+    found = sweep(Dead(given.location, given.before), given.after_port)
+    sys.stdout.write(json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":
