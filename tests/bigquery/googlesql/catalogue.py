@@ -88,6 +88,7 @@ class Catalogue:
         root = simple_catalog_pb2.SimpleCatalogProto(name="root")
         root.builtin_function_options.language_options.CopyFrom(self._language)
         root.custom_function.extend(_by(name) for name in ("MAX_BY", "MIN_BY"))
+        _add_procedures(root.catalog.add(name="bq"))
         for name, kind in self.variables.items():
             root.constant.add(name_path=[name], type=kind)
         nested: dict[tuple[str, ...], Any] = {(): root}
@@ -151,6 +152,16 @@ def _place(
         made = held.table.add()
         made.CopyFrom(table)
         made.name_in_catalog = written[-1]
+
+
+def _add_procedures(catalog: simple_catalog_pb2.SimpleCatalogProto) -> None:
+    """https://cloud.google.com/bigquery/docs/reference/system-procedures: those that dbt calls."""
+    made = catalog.procedure.add(name_path=["refresh_materialized_view"])
+    told = type_pb2.TypeProto(type_kind=type_pb2.TYPE_STRING)
+    made.signature.argument.add(kind="ARG_TYPE_FIXED", type=told, num_occurrences=1)
+    made.signature.return_type.CopyFrom(
+        function_pb2.FunctionArgumentTypeProto(kind="ARG_TYPE_FIXED", type=told, num_occurrences=1)
+    )
 
 
 def _by(name: str) -> function_pb2.FunctionProto:
