@@ -162,6 +162,7 @@ class Storage:
     history: tuple[StorageMoment, ...] = ()
     disk_free_bytes: int | None = None
     disk_total_bytes: int | None = None
+    has_disk: bool = True  # False where no disk of ours can fill up
 
 
 @dataclass(frozen=True, slots=True)

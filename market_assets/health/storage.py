@@ -20,7 +20,8 @@ def judge(look: Look) -> Iterator[Verdict]:
     storage = look.observed.storage
     if storage is not None:
         yield _growth(look, storage)
-        yield _disk(look, storage)
+        if storage.has_disk:
+            yield _disk(look, storage)
 
 
 def _growth(look: Look, storage: Storage) -> Verdict:

@@ -96,5 +96,8 @@ class KeptCosts(Protocol):
     def table_facts(self) -> Mapping[str, TableFacts]:
         """How large the tables are, as the estimates of cost take them."""
 
+    def logical_bytes(self) -> int:
+        """All rows at their width on BigQuery, which is what keeping them is billed by."""
+
     def planning(self) -> AbstractContextManager[Callable[[str], tuple[Scan, ...]]]:
         """A function that tells what a SELECT reads, without running it."""

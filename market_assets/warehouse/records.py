@@ -139,6 +139,10 @@ class Records:
         with self._session.reading("Measuring the tables") as cursor:
             return self._meter.facts(cursor)
 
+    def logical_bytes(self) -> int:
+        """All rows at their width on BigQuery: not the size of the compressed files here."""
+        return round(sum(one.rows() * one.row_bytes() for one in self.table_facts().values()))
+
     @contextlib.contextmanager
     def planning(self) -> Iterator[Callable[[str], tuple[Scan, ...]]]:
         """A function that tells what a SELECT reads, without running it."""

@@ -184,7 +184,7 @@ class Observer:
         except OSError as error:
             problems["the disk"] = str(error)
         size, rows = (None, None) if facts.tables is None else _size(facts.tables)
-        return Storage(size, rows, memory.history, free, total)
+        return Storage(size, rows, memory.history, free, total, has_disk=disk is not None)
 
 
 def series_of(

@@ -21,9 +21,9 @@ class StorageCost:
 
 
 def storage_cost(settings: Settings, warehouse: Warehouse) -> StorageCost:
-    """All rows at their width on BigQuery: not the size of the compressed files here."""
-    size = sum(facts.rows() * facts.row_bytes() for facts in warehouse.table_facts().values())
-    return StorageCost(round(size), dollars(size, settings.marts.storage_dollars_per_gib_month))
+    """What all rows cost to keep on BigQuery, whichever engine has them."""
+    size = warehouse.logical_bytes()
+    return StorageCost(size, dollars(size, settings.marts.storage_dollars_per_gib_month))
 
 
 def dollars(size: float, dollars_per_gib_month: float) -> float:

@@ -109,6 +109,12 @@ def test_a_disk_that_cannot_be_seen_is_not_full() -> None:
     assert one(judged(platform(storage=Storage())), "disk_left").state == "unknown"
 
 
+def test_a_warehouse_without_a_disk_of_ours_is_not_judged_by_one() -> None:
+    verdicts = judged(platform(storage=Storage(has_disk=False)))
+    assert "disk_left" not in {verdict.rule for verdict in verdicts}
+    assert one(verdicts, "storage_growth").state == "unknown"
+
+
 # History that a venue forgets.
 
 KEEPS = 90 * DAY

@@ -314,6 +314,10 @@ class BigQueryWarehouse(BigQueryRecords):
         with self._session.explaining("Measuring the tables"):
             return self._tables.sizes()
 
+    def logical_bytes(self) -> int:
+        """What keeping the rows is billed by."""
+        return sum(size.bytes for size in self.table_sizes().values())
+
     def version(self) -> int:
         """A number that is another one after anybody wrote; 0 before the first. Costs no query."""
         with self._session.explaining("Looking when the warehouse was written to"):
