@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -27,10 +28,12 @@ from market_assets.warehouse.contract import (
 )
 from market_assets.warehouse.estimate import Statement
 from market_assets.warehouse.protocol import Warehouse
+from market_assets.warehouse.sql import literal
 
 START = to_ms(datetime(2026, 1, 31, 12, tzinfo=UTC))
 HOURS = Window(START, START + 3 * HOUR_MS)
 NEIGHBOUR = "NEIGHBOURUSDT"
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 # What has broken others: quotes of every dialect, comments, ends of statements, escapes, formats,
 # patterns, our own separators, and letters that look like quotes or that turn the writing round.
 PIECES = (
@@ -130,6 +133,33 @@ def write_everything(store: Warehouse, symbol: str, text: str, alert_id: str) ->
     store.release_budget(day, text)
     store.note([Statement("check", asset=text, run_id=text)])
     store.settle_costs()
+
+
+def assert_it_came_back(store: Warehouse, symbol: str, text: str, alert_id: str) -> None:
+    """What `write_everything` wrote is there, as it was."""
+    rows = store.read("binance", OHLCV, interval="1h", symbols=[symbol])
+    assert rows.column("symbol").unique().to_pylist() == [symbol]
+    assert rows.column("run_id").unique().to_pylist() == [text]
+    assert rows.num_rows == 2
+    [gap] = store.gaps("binance", OHLCV, "1h", [symbol], HOURS)[symbol]
+    assert gap.evidence == {text: text, "list": [text]}
+    assert len(store.covered("binance", OHLCV, "1h", [symbol], HOURS)[symbol]) == 1
+    [entry] = store.quarantined(symbol=symbol)
+    assert (entry.payload, entry.run_id, entry.decided_because) == (text, text, text)
+    assert store.quarantine_entries([entry.quarantine_id]) == [entry]
+    assert text in {build.model for build in store.builds(LONG_AGO)}
+    assert text in {check.check_name for check in store.check_results(LONG_AGO)}
+    assert any(check.sample == ({text: text},) for check in store.check_results(LONG_AGO))
+    assert {(span.symbol, span.evidence) for span in store.missing()} >= {
+        (symbol, json.dumps({text: text, "list": [text]}, sort_keys=True, separators=(",", ":")))
+    }
+    assert text in {repair.detail for repair in store.repairs()}
+    [alert], [message] = store.alert_history(alert_id)
+    assert (alert.title, alert.because, alert.members[0].text) == (text, text, text)
+    assert (message.title, message.body, message.error) == (text, text, text)
+    assert message == message_of(text, alert_id)
+    found = store.ask(f"SELECT * FROM ops.requests WHERE symbol = {literal(symbol)}")
+    assert {row["endpoint"] for row in found.to_pylist()} == {text}
 
 
 def texts(found: object) -> set[str]:

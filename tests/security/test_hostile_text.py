@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 from hostile_support import (
     HOURS,
+    LONG_AGO,
     NEIGHBOUR,
     PIECES,
     START,
+    assert_it_came_back,
     hostile,
-    message_of,
     texts,
     write_everything,
 )
@@ -31,9 +32,8 @@ from market_assets.errors import RequestInvalid
 from market_assets.schemas.datasets import OHLCV
 from market_assets.schemas.timeline import to_datetime
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
-from market_assets.warehouse.sql import identifier, literal
+from market_assets.warehouse.sql import identifier
 
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 # An example is a dozen commits: few of them, each with much in it, and no search for a smaller one.
 LAWS = settings(
     max_examples=3,
@@ -124,30 +124,9 @@ def test_what_is_written_comes_back_unchanged_and_nobody_else_notices(
     assert store.tables() == tables
     assert everything(store) == before
 
-    rows = store.read("binance", OHLCV, interval="1h", symbols=[symbol])
-    assert rows.column("symbol").unique().to_pylist() == [symbol]
-    assert rows.column("run_id").unique().to_pylist() == [text]
-    assert rows.num_rows == 2
-    [gap] = store.gaps("binance", OHLCV, "1h", [symbol], HOURS)[symbol]
-    assert gap.evidence == {text: text, "list": [text]}
-    assert len(store.covered("binance", OHLCV, "1h", [symbol], HOURS)[symbol]) == 1
-    [entry] = store.quarantined(symbol=symbol)
-    assert (entry.payload, entry.run_id, entry.decided_because) == (text, text, text)
-    assert store.quarantine_entries([entry.quarantine_id]) == [entry]
-    assert text in {build.model for build in store.builds(LONG_AGO)}
-    assert text in {check.check_name for check in store.check_results(LONG_AGO)}
-    assert any(check.sample == ({text: text},) for check in store.check_results(LONG_AGO))
-    assert {(span.symbol, span.evidence) for span in store.missing()} >= {
-        (symbol, json.dumps({text: text, "list": [text]}, sort_keys=True, separators=(",", ":")))
-    }
-    assert text in {repair.detail for repair in store.repairs()}
-    [alert], [message] = store.alert_history(alert_id)
-    assert (alert.title, alert.because, alert.members[0].text) == (text, text, text)
-    assert (message.title, message.body, message.error) == (text, text, text)
-    assert message == message_of(text, alert_id)
+    assert_it_came_back(store, symbol, text, alert_id)
+    # BigQuery notes what its jobs say themselves.
     assert text in {spend.asset for spend in store.spent(LONG_AGO)}
-    found = store.ask(f"SELECT * FROM ops.requests WHERE symbol = {literal(symbol)}")
-    assert {row["endpoint"] for row in found.to_pylist()} == {text}
 
 
 @LAWS
