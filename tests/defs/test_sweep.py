@@ -1,4 +1,4 @@
-"""Runs that died with their processes: whose are ended when one of several code servers restarts."""
+"""Runs that died with their processes: whose are ended when one of several servers restarts."""
 
 from __future__ import annotations
 
