@@ -166,6 +166,14 @@ def test_a_job_whose_answer_was_lost_is_found_and_not_sent_anew(refusing: Refusi
     assert len(refusing.asked) == 1
 
 
+def test_a_bigquery_that_nobody_reaches_is_told_before_minutes_have_passed(
+    refusing: Refusing,
+) -> None:
+    closed = EmulatedBigQuery("http://127.0.0.1:9", "", "acme-data", "market_")
+    with pytest.raises(WarehouseBusy, match=r"cannot be reached(?s:.*)bigquery.api_endpoint"):
+        BigQueryWarehouse(settings_of(closed, retry_seconds=0.2), read_only=True)
+
+
 def test_every_job_says_who_pays_and_how_much_it_may_bill(refusing: Refusing) -> None:
     from market_assets.warehouse.metering import charged_to
 

@@ -11,9 +11,12 @@ from urllib.parse import urlsplit
 from market_assets.warehouse.bigquery import faults
 
 if TYPE_CHECKING:
+    from google.api_core.retry import Retry
     from google.cloud.bigquery import Client
 
     from market_assets.settings import BigQuerySettings
+
+_LONGEST_PATIENCE_SECONDS = 60.0
 
 
 def is_emulator(settings: BigQuerySettings) -> bool:
@@ -46,6 +49,14 @@ def connect(settings: BigQuerySettings) -> Client:
     except (GoogleAuthError, OSError) as error:
         # Only the kind of error: its words may quote a credentials file.
         raise faults.no_credentials(error) from error
+
+
+def patience(settings: BigQuerySettings) -> Retry:
+    """How long questions about metadata are asked again: the client's own ten minutes hide that
+    BigQuery cannot be reached at all."""
+    from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+    return DEFAULT_RETRY.with_timeout(min(_LONGEST_PATIENCE_SECONDS, settings.retry_seconds))
 
 
 class Link:

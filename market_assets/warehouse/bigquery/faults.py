@@ -69,6 +69,12 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, exceptions.ServerError | exceptions.TooManyRequests)
 
 
+def _is_unreached(error: BaseException) -> bool:
+    from requests.exceptions import ConnectionError as CutConnection
+
+    return isinstance(error, CutConnection | ConnectionError)
+
+
 def is_no_such_table(error: BaseException) -> bool:
     from google.api_core import exceptions
 
@@ -103,6 +109,13 @@ def explained(error: BaseException, doing: str, project: str) -> MarketAssetsErr
         )
     if isinstance(error, exceptions.NotFound | NoSuchTable):
         return _not_found(error, doing, project)
+    if isinstance(error, exceptions.RetryError) or _is_unreached(error):
+        return WarehouseBusy(
+            doing,
+            f"BigQuery cannot be reached ({type(error.__cause__ or error).__name__})",
+            "Look at the network and at bigquery.api_endpoint; nothing was stored by this. Run the"
+            " same command again.",
+        )
     if is_transient(error) or is_conflict(error):
         return WarehouseBusy(
             doing,

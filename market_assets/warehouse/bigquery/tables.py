@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from market_assets.warehouse.bigquery.client import Link
+from market_assets.warehouse.bigquery.client import Link, patience
 from market_assets.warehouse.bigquery.ddl import (
     FORM,
     brought_up,
@@ -37,6 +37,7 @@ class Tables:
         self._link = link
         self._names = names
         self._session = session
+        self._retry = patience(settings.bigquery)
 
     def ensure(self, wanted: Sequence[StoredTable]) -> None:
         """Make what is missing; cheap when nothing is."""
@@ -49,17 +50,21 @@ class Tables:
                 continue
             client = self._link.connected()
             if found is None:
-                client.create_table(client_table(table, form, self._names), exists_ok=True)
+                client.create_table(
+                    client_table(table, form, self._names), exists_ok=True, retry=self._retry
+                )
                 made = True
             else:
-                old = client.get_table(self._names.table(table.schema, table.name))
-                client.update_table(old, brought_up(old, form))
+                old = client.get_table(
+                    self._names.table(table.schema, table.name), retry=self._retry
+                )
+                client.update_table(old, brought_up(old, form), retry=self._retry)
         if made:
             self._count_writers(wanted)
 
     def is_there(self) -> bool:
         """Whether anybody has ever made the store, asked without making anything."""
-        return self._session.jobs.patiently(lambda: self._items("ops")) is not None
+        return self._items("ops") is not None
 
     def names(self) -> frozenset[str]:
         """Every table and view, as `raw.binance_ohlcv`."""
@@ -74,7 +79,7 @@ class Tables:
         for schema in schemas:
             for item in self._items(schema) or ():
                 if item.table_type == "TABLE":
-                    found = client.get_table(item.reference)
+                    found = client.get_table(item.reference, retry=self._retry)
                     sizes[f"{schema}.{item.table_id}"] = TableSize(
                         int(found.num_rows or 0), int(found.num_bytes or 0)
                     )
@@ -91,7 +96,9 @@ class Tables:
         newest = rows = 0
         for table in tables:
             try:
-                found = client.get_table(self._names.table(table.schema, table.name))
+                found = client.get_table(
+                    self._names.table(table.schema, table.name), retry=self._retry
+                )
             except NotFound:
                 continue
             rows += int(found.num_rows or 0)
@@ -105,7 +112,7 @@ class Tables:
         dropped = 0
         for item in self._items(LOADS) or ():
             if item.expires is not None and not _is_young(item):
-                client.delete_table(item.reference, not_found_ok=True)
+                client.delete_table(item.reference, not_found_ok=True, retry=self._retry)
                 dropped += 1
         return dropped
 
@@ -124,7 +131,8 @@ class Tables:
 
         client = self._link.connected()
         try:
-            return list(client.list_tables(f"{self._names.project}.{self._names.dataset(schema)}"))
+            dataset = f"{self._names.project}.{self._names.dataset(schema)}"
+            return list(client.list_tables(dataset, retry=self._retry))
         except NotFound:
             return None
 
@@ -133,7 +141,7 @@ class Tables:
         for schema in (*SCHEMAS, LOADS):
             days = _LOADS_LIVE_DAYS if schema == LOADS else None
             made = client_dataset(schema, self._names, self._settings, days=days)
-            client.create_dataset(made, exists_ok=True)
+            client.create_dataset(made, exists_ok=True, retry=self._retry)
 
     def _count_writers(self, tables: Sequence[StoredTable]) -> None:
         """A counter for each raw table. Made twice by two at once they do no harm."""
