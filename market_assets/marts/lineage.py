@@ -16,8 +16,14 @@ def column_lineage(folder: Path) -> dict[str, Lineage]:
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     catalog = json.loads((folder / "catalog.json").read_text(encoding="utf-8"))
     tables = _columns_of_tables(catalog)
+    dialect = manifest["metadata"]["adapter_type"]
+    # On BigQuery schemas may begin with a prefix; those of the platform's assets do not.
+    source = next(iter(manifest["sources"].values()))
+    prefix = source["schema"].removesuffix(source["source_name"])
     return {
-        node["name"]: _of_model(node["compiled_code"], list(node["columns"]), tables)
+        node["name"]: _of_model(
+            node["compiled_code"], list(node["columns"]), tables, dialect, prefix
+        )
         for node in manifest["nodes"].values()
         if node["resource_type"] == "model" and node["config"]["materialized"] != "ephemeral"
     }
@@ -34,33 +40,41 @@ def _columns_of_tables(catalog: Mapping[str, Any]) -> dict[str, dict[str, dict[s
 
 
 def _of_model(
-    sql: str, columns: Sequence[str], tables: Mapping[str, Mapping[str, Mapping[str, str]]]
+    sql: str,
+    columns: Sequence[str],
+    tables: Mapping[str, Mapping[str, Mapping[str, str]]],
+    dialect: str,
+    prefix: str,
 ) -> Lineage:
     from sqlglot import exp, parse_one
     from sqlglot.lineage import lineage
     from sqlglot.optimizer.qualify import qualify
     from sqlglot.optimizer.scope import build_scope
 
-    parsed = parse_one(sql, dialect="duckdb")
+    parsed = parse_one(sql, dialect=dialect)
     for table in parsed.find_all(exp.Table):
         table.set("catalog", None)  # one lake: schema and table say it all
     qualified = qualify(
-        parsed, schema=dict(tables), dialect="duckdb", validate_qualify_columns=False
+        parsed, schema=dict(tables), dialect=dialect, validate_qualify_columns=False
     )
     scope = build_scope(qualified)
     found: dict[str, Sequence[tuple[str, str, str]]] = {}
     for column in columns:
         node = lineage(
-            column, qualified, dict(tables), scope=scope, dialect="duckdb", trim_selects=False
+            column, qualified, dict(tables), scope=scope, dialect=dialect, trim_selects=False
         )
-        found[column] = sorted(set(_leaves(node)))
+        found[column] = sorted(set(_leaves(node, prefix)))
     return found
 
 
-def _leaves(node: Any) -> Iterator[tuple[str, str, str]]:
+def _leaves(node: Any, prefix: str) -> Iterator[tuple[str, str, str]]:
     from sqlglot import exp
 
     for part in node.walk():
         table = part.expression
         if isinstance(table, exp.Table) and table.db:
-            yield table.db, table.name, part.name.rpartition(".")[2].strip('"')
+            yield (
+                table.db.removeprefix(prefix),
+                table.name,
+                part.name.rpartition(".")[2].strip('"`'),
+            )
