@@ -49,6 +49,7 @@ GOOD = [
     " OPTIONS (partition_expiration_days = 730, labels = [('team', 'research')])"
     " AS SELECT timestamp, symbol FROM raw.candles",
     "SELECT table_name FROM raw.INFORMATION_SCHEMA.TABLES",
+    "CALL BQ.REFRESH_MATERIALIZED_VIEW('p.raw.hourly')",
 ]
 # What each is: DuckDB's own words, types that do not meet, and what BigQuery alone forbids.
 BAD = {
@@ -87,6 +88,7 @@ BAD = {
         "SELECT nothing FROM raw.candles",
         "SELECT 1 AS x FROM raw.nowhere",
         "SET (days) = (SELECT AS STRUCT 1)",
+        "CALL BQ.REFRESH_MATERIALIZED_VIEW(1)",
         "DELETE FROM raw.candles",
         "SELECT close FROM raw.candles WHERE timestamp > @unknown",
     ],

@@ -89,6 +89,7 @@ class Catalogue:
         root.builtin_function_options.language_options.CopyFrom(self._language)
         root.custom_function.extend(_by(name) for name in ("MAX_BY", "MIN_BY"))
         _add_procedures(root.catalog.add(name="bq"))
+        root.procedure.append(_refresh())
         for name, kind in self.variables.items():
             root.constant.add(name_path=[name], type=kind)
         nested: dict[tuple[str, ...], Any] = {(): root}
@@ -162,6 +163,24 @@ def _add_procedures(catalog: simple_catalog_pb2.SimpleCatalogProto) -> None:
     made.signature.return_type.CopyFrom(
         function_pb2.FunctionArgumentTypeProto(kind="ARG_TYPE_FIXED", type=told, num_occurrences=1)
     )
+
+
+def _refresh() -> function_pb2.ProcedureProto:
+    """BQ.REFRESH_MATERIALIZED_VIEW('project.dataset.view'), a system procedure of BigQuery."""
+    made = function_pb2.ProcedureProto(name_path=["BQ", "REFRESH_MATERIALIZED_VIEW"])
+    text = function_pb2.FunctionArgumentTypeProto(
+        kind="ARG_TYPE_FIXED",
+        type=type_pb2.TypeProto(type_kind=type_pb2.TYPE_STRING),
+        num_occurrences=1,
+    )
+    made.signature.argument.append(text)
+    nothing = type_pb2.TypeProto(type_kind=type_pb2.TYPE_BOOL)
+    made.signature.return_type.CopyFrom(
+        function_pb2.FunctionArgumentTypeProto(
+            kind="ARG_TYPE_FIXED", type=nothing, num_occurrences=1
+        )
+    )
+    return made
 
 
 def _by(name: str) -> function_pb2.FunctionProto:

@@ -104,9 +104,11 @@ def _function(node: Message) -> str:
 
 
 def _nodes(node: Message) -> Iterator[tuple[str, Message]]:
-    name = type(node).__name__
-    yield name, node
-    for field, value in node.ListFields():
-        if field.message_type is not None:
-            for inner in value if field.is_repeated else (value,):
-                yield from _nodes(inner)
+    """It and all below it; a stack: generators inside generators took a third of the time."""
+    waiting = [node]
+    while waiting:
+        found = waiting.pop()
+        yield type(found).__name__, found
+        for field, value in found.ListFields():
+            if field.message_type is not None:
+                waiting.extend(value if field.is_repeated else (value,))
