@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from examples import ALSO_FOUND, EXAMPLES, Scene
 from scene_support import candle, candles, settlement, settlements
 
+from examples import ALSO_FOUND, EXAMPLES, Scene
 from market_assets.checks.policy import Policy
 from market_assets.checks.registry import (
     CANDLE_RULES,
