@@ -36,7 +36,9 @@ class BookKeeper:
 
     def book(self) -> AlertBook:
         """How things stand. Free while nobody has written to the store since."""
-        written_at = version(self._settings)
+        # What is open has its client at hand: on BigQuery to connect costs more than to ask.
+        store = self._store
+        written_at = version(self._settings) if store is None else store.version()
         if written_at != self._read_at:
             # A platform that has stored nothing yet has told nothing either.
             self._stored = self._open().alert_book() if written_at else AlertBook()

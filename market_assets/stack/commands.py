@@ -125,7 +125,7 @@ def _bring(out: Console, stack: Stack, days: FirstDays) -> None:
 def _summarise(
     out: Console, layout: Layout, url: str, simulator: str | None, asset: AssetKey | None
 ) -> None:
-    from market_assets.warehouse.opening import is_there, open_warehouse
+    from market_assets.warehouse.opening import disk_of, is_there, open_warehouse, place_of
 
     settings = load_settings(layout.platform, environ={})
     if is_there(settings):
@@ -135,7 +135,7 @@ def _summarise(
         out,
         url=url,
         layout=layout,
-        warehouse=settings.warehouse.path,
+        warehouse=disk_of(settings) or place_of(settings),
         simulator=simulator,
         asset=asset,
         docs=settings.docs_url,

@@ -77,7 +77,7 @@ def summary(
     *,
     url: str,
     layout: Layout,
-    warehouse: Path,
+    warehouse: Path | str,
     simulator: str | None,
     asset: AssetKey | None,
     docs: str,
@@ -102,7 +102,7 @@ def summary(
     if simulator:
         lines.append(("Simulated venues", simulator))
     lines += [
-        ("Warehouse", _short(warehouse)),
+        ("Warehouse", _short(warehouse) if isinstance(warehouse, Path) else warehouse),
         ("Logs", f"{_short(layout.logs)}/*.log"),
         ("Next", command.format("status")),
         ("", command.format('query "SELECT * FROM raw.binance_ohlcv LIMIT 5"')),
