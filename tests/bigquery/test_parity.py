@@ -59,6 +59,8 @@ LEFT_OUT = {
         "full_scan_dollars": OWN,
     },
 }
+# The counter of BigQuery's writers; the embedded store has a lock.
+ONE_SIDED = {"ops_storage_and_cost": {("ops", "writers")}}
 # The reference implementation takes minutes for these; the other tests hold for them. The last asks
 # the catalogue of a region, which it does not have.
 TOO_SLOW = {"features_hourly", "anomalies_hourly", "latest_stats", "ops_storage_and_cost"}
@@ -158,11 +160,12 @@ def test_a_mart_is_the_same_in_both_engines(both: Both, mart: str) -> None:
     assert set(embedded.column_names) == set(found.column_names)
     wanted, given = rows_of(embedded), rows_of(found)
     assert wanted
-    assert given.keys() == wanted.keys()
+    assert given.keys() ^ wanted.keys() == ONE_SIDED.get(mart, set())
     compared = [name for name in embedded.column_names if name not in LEFT_OUT.get(mart, {})]
     different = {
         name: (key, row[name], given[key][name])
         for key, row in wanted.items()
+        if key in given
         for name in compared
         if differ(row[name], given[key][name])
     }
