@@ -106,6 +106,6 @@ lock: ## Resolve pyproject.toml into requirements.lock (UV=/path/to/uv when ther
 	  --python-platform linux --constraint requirements.lock --generate-hashes --no-config --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --output-file deploy/requirements.lock --quiet
 
-clean: ## Remove .venv, caches and builds; data in .state stays
-	rm -rf .venv build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## Remove .venv and .venv-bigquery, caches and builds; data in .state stays
+	rm -rf .venv .venv-bigquery build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -not -path './.state/*' -prune -exec rm -rf {} +

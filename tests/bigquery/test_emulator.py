@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from emulator_support import EmulatedBigQuery
+from emulator_support import REPOSITORY, EmulatedBigQuery
 
 pytestmark = pytest.mark.xdist_group("bigquery")
 
@@ -45,3 +46,23 @@ def test_the_emulator_ends_when_the_process_that_started_it_is_killed(tmp_path: 
     while emulator.is_running() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not emulator.is_running()
+
+
+def test_a_machine_without_its_python_is_told_what_to_install_and_fails(tmp_path: Path) -> None:
+    script = "scripts/install-bigquery-emulator.sh"
+    lock = "tests/bigquery/emulator/requirements.lock"
+    for name in (script, lock):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / name, tmp_path / name)
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in ("bash", "dirname", "sha256sum", "cut", "cat", "grep", "env"):
+        (tools / tool).symlink_to(shutil.which(tool) or tool)
+    alone = {"PATH": str(tools), "HOME": str(tmp_path), "UV": shutil.which("false") or "false"}
+    ran = subprocess.run(
+        [tools / "bash", tmp_path / script], env=alone, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 1
+    assert "needs Python 3.13" in ran.stderr
+    assert "they are not skipped" in ran.stderr
+    assert "-> Run one of: apt-get install python3.13-venv" in ran.stderr
