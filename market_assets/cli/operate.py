@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from market_assets.cli import options
+from market_assets.errors import RequestInvalid
 
 
 @click.command()
@@ -113,6 +114,12 @@ def restore(source: Path, force: bool, config: Path | None) -> None:
     from market_assets.warehouse.copying import restore as restore_warehouse
 
     settings = options.load(config)
+    if not any((source / part).exists() for part in ("warehouse", "dagster")):
+        raise RequestInvalid(
+            f"Restoring from {source}",
+            "it is no backup: it has neither a folder warehouse nor a folder dagster",
+            "Give the folder that `market-assets backup` or the job back_up wrote.",
+        )
     # A backup taken with BigQuery has run records only.
     if settings.warehouse.engine == "ducklake" or (source / "warehouse").exists():
         manifest = restore_warehouse(settings, source / "warehouse", force=force)

@@ -26,7 +26,7 @@ def _matching(pattern: re.Pattern[str], problem: str, allowed: str, fix: str) ->
     def check(value: str | None) -> str | None:
         if value is None or pattern.fullmatch(value):
             return value
-        raise PydanticCustomError("key", problem, {"allowed": allowed, "fix": fix})
+        raise PydanticCustomError("refused", problem, {"allowed": allowed, "fix": fix})
 
     return AfterValidator(check)
 
@@ -35,7 +35,7 @@ def _check_labels(labels: dict[str, str]) -> dict[str, str]:
     for name, value in labels.items():
         if not (_LABEL.fullmatch(name) and name[:1].isalpha() and _LABEL.fullmatch(value)):
             raise PydanticCustomError(
-                "key",
+                "refused",
                 "a label that BigQuery refuses",
                 {
                     "allowed": "lower-case letters, digits, _ and -, at most 63; a name begins"

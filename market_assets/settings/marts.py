@@ -83,7 +83,7 @@ class MartsSettings(Section):
         for name in given:
             if not name.replace("_", "").isalnum():
                 raise PydanticCustomError(
-                    "key",
+                    "refused",
                     "a portfolio has an impossible name",
                     {
                         "allowed": "letters, digits and underscores",

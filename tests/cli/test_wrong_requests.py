@@ -61,3 +61,15 @@ def test_a_report_that_cannot_be_written_says_where(
     assert ran.code == 6
     ran.assert_one_clear_message()
     assert str(tmp_path / "file") in ran.err
+
+
+@pytest.mark.parametrize("engine", ["ducklake", "bigquery"])
+def test_a_folder_that_is_no_backup_restores_nothing_and_says_so(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    monkeypatch.setenv("MARKET_ASSETS_WAREHOUSE__ENGINE", engine)
+    (tmp_path / "elsewhere").mkdir()
+    ran = cli("restore", str(tmp_path / "elsewhere"))
+    assert ran.code == 2
+    ran.assert_one_clear_message()
+    assert "it is no backup" in ran.err

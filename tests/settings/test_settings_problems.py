@@ -88,6 +88,18 @@ CASES = {
         "warehouse: {engine: ducklak}",
         ["warehouse.engine = 'ducklak'", "ducklake or bigquery", "write ducklake"],
     ),
+    "a project's name for its id": (
+        "bigquery: {project: 'My Project'}",
+        ["bigquery.project = 'My Project'", "not a project's id", "write the project's id"],
+    ),
+    "a label that BigQuery refuses": (
+        "bigquery: {labels: {Team: x}}",
+        ["a label that BigQuery refuses", "rename 'Team'"],
+    ),
+    "a portfolio's name": (
+        "marts: {portfolios: {my port!: {venue: binance, weights: {BTCUSDT: 1}}}}",
+        ["a portfolio has an impossible name", "rename 'my port!'"],
+    ),
     "unknown alert": (
         "alerts: {severities: {freshnes: off}}",
         ["no such alert", "write freshness"],
