@@ -86,6 +86,7 @@ def copy_rows(lab: MartsLab, settings: Settings, place: EmulatedBigQuery) -> Non
 
     with open_warehouse(settings, venues=tuple(VENUES)):
         pass
+    lab.store.settle_costs()  # else they are stored minutes later
     client = place.client()
     replaced = bigquery.LoadJobConfig(
         source_format="PARQUET", write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE_DATA
