@@ -34,6 +34,7 @@ GOOD = [
     "SELECT PERCENTILE_CONT(close, 0.5) OVER (PARTITION BY symbol) AS half FROM raw.candles",
     "SELECT COUNT(*) AS n FROM raw.candles FOR SYSTEM_TIME AS OF TIMESTAMP '2026-03-10'",
     "SELECT COUNT(*) AS n FROM raw.bounded WHERE timestamp >= '2026-03-10'",
+    "INSERT INTO raw.bounded (timestamp, symbol) SELECT timestamp, symbol FROM raw.candles",
     "SELECT COUNT(*) AS n FROM raw.bounded WHERE DATE(timestamp) BETWEEN '2026-03-10' AND @to",
     "DECLARE days ARRAY<DATE>; SET (days) = (SELECT AS STRUCT ARRAY_AGG(DISTINCT DATE(timestamp))"
     " FROM raw.candles); MERGE raw.candles AS t USING (SELECT * FROM raw.candles) AS n ON FALSE"

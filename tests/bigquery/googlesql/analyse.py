@@ -39,12 +39,12 @@ class Analyser:
         for line in lines:
             tables = {tuple(table["path"]): table["fields"] for table in line["tables"]}
             for catalogue, members in groups:
-                if catalogue.takes(line["project"], tables):
+                if catalogue.takes(line["project"], line.get("dataset"), tables):
                     members.append(line)
                     break
             else:
                 catalogue = Catalogue(self._language)
-                catalogue.takes(line["project"], tables)
+                catalogue.takes(line["project"], line.get("dataset"), tables)
                 groups.append((catalogue, [line]))
         found = []
         for catalogue, members in groups:

@@ -74,13 +74,19 @@ class Catalogue:
         self.tables: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
         self.variables: dict[str, type_pb2.TypeProto] = {}
         self.project: str | None = None
+        # Whose tables go by their last name alone: the job's default dataset.
+        self.dataset: str | None = None
 
-    def takes(self, project: str, tables: Mapping[tuple[str, str, str], Any]) -> bool:
+    def takes(
+        self, project: str, dataset: str | None, tables: Mapping[tuple[str, str, str], Any]
+    ) -> bool:
         """Add what a statement names, unless something here goes by the same name."""
         same = all(self.tables.get(path, fields) == fields for path, fields in tables.items())
-        if not same or self.project not in (None, project):
+        if self.project is not None and (self.project, self.dataset) != (project, dataset):
             return False
-        self.project = project
+        if not same:
+            return False
+        self.project, self.dataset = project, dataset
         self.tables.update(tables)
         return True
 
@@ -96,6 +102,8 @@ class Catalogue:
         datasets = {(project, dataset) for project, dataset, _ in self.tables}
         for path, fields in self.tables.items():
             _add(nested, path, fields, self.project)
+            if path[:2] == (self.project, self.dataset):
+                _place(nested, path[2:], _described(path, fields))
         for project, dataset in sorted(datasets):
             for view, columns in _VIEWS.items():
                 _add(
@@ -126,9 +134,7 @@ def _add(
     project: str | None,
 ) -> None:
     """Under every way to write the name: with and without the project, quoted whole or in parts."""
-    table = simple_table_pb2.SimpleTableProto(name=path[-1], full_name=".".join(path))
-    for field in fields:
-        table.column.add(name=field["name"], type=type_of(field), is_writable_column=True)
+    table = _described(path, fields)
     for parts in {path, path[1:] if path[0] == project else path}:
         for first in range(1, len(parts) + 1):
             # The first `first` parts in one pair of back quotes, the rest one by one.
@@ -137,6 +143,13 @@ def _add(
                 whole = (*written[:cut], ".".join(written[cut:]))
                 _place(nested, whole, table)
             _place(nested, written, table)
+
+
+def _described(path: tuple[str, ...], fields: Iterable[Mapping[str, Any]]) -> Any:
+    table = simple_table_pb2.SimpleTableProto(name=path[-1], full_name=".".join(path))
+    for field in fields:
+        table.column.add(name=field["name"], type=type_of(field), is_writable_column=True)
+    return table
 
 
 def _place(

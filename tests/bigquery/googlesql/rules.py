@@ -110,5 +110,7 @@ def _nodes(node: Message) -> Iterator[tuple[str, Message]]:
         found = waiting.pop()
         yield type(found).__name__, found
         for field, value in found.ListFields():
+            if field.name == "table_scan" and type(found).__name__ == "ResolvedInsertStmtProto":
+                continue  # the target, of which nothing is read
             if field.message_type is not None:
                 waiting.extend(value if field.is_repeated else (value,))

@@ -41,7 +41,8 @@ def note_in(log: Path) -> None:
             done = _execute(cur, project_id, job_id, config, **named)
             shape = _values.sub("0", _paths.sub("", config.query or ""))
             with lock:
-                if shape not in shapes:
+                # A job without a text, such as a dry run of nothing, has nothing to be judged.
+                if shape and shape not in shapes:
                     shapes.add(shape)
                     with log.open("a") as file:
                         file.write(json.dumps(_noted(project_id, config, _named.get())) + "\n")
