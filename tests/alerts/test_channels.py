@@ -80,7 +80,8 @@ def test_no_part_of_a_channels_url_is_kept_or_logged_whatever_goes_wrong(
     refused = webhook.url
     absent = refused.replace(str(webhook._server.server_port), "9")
     broken = refused.replace("json://", "jsn://")
-    with caplog.at_level(1):
+    # Named, because other libraries of this process (kubernetes) silence it.
+    with caplog.at_level(1), caplog.at_level(1, "urllib3.connectionpool"):
         webhook.status = 500
         ops = desk({"hook": refused, "gone": absent, "typo": broken})
         ops.tell([verdict()], at(0))
