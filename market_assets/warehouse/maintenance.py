@@ -10,28 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from market_assets.schemas.timeline import INTERVALS, Window, subtract, to_ms
+from market_assets.schemas.timeline import to_ms
 from market_assets.warehouse.contract import Maintained
 from market_assets.warehouse.ddl import dataset_of, stored_columns
+from market_assets.warehouse.retention import expire
 from market_assets.warehouse.session import Session
-from market_assets.warehouse.sql import LAKE, identifier, literal, moment
-from market_assets.warehouse.tables import (
-    BUILDS,
-    CHANGES,
-    CHECK_RESULTS,
-    COVERAGE,
-    GAPS,
-    QUARANTINE,
-    REPAIRS,
-    REQUESTS,
-    REVISIONS,
-)
-from market_assets.warehouse.watch_tables import (
-    ALERT_DELIVERIES,
-    ALERTS,
-    BUDGET_RELEASES,
-    QUERY_COSTS,
-)
+from market_assets.warehouse.sql import LAKE, identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -77,71 +61,13 @@ def maintain(session: Session, keeping: Keeping) -> Maintained:
 
 
 def expire_rows(connection: duckdb.DuckDBPyConnection, cutoff: int) -> int:
-    """Delete what is older than the cutoff, with all that was said about it; rows of data gone.
-
-    Instruments stay: they are the history of what was listed, not of a moment.
-    """
-    expired = 0
-    before = moment(cutoff)
-    for schema, table in sorted(stored_columns(connection)):
-        if schema == "raw" and _is_timed(table):
-            [(count,)] = connection.execute(
-                f'DELETE FROM {LAKE}.raw.{identifier(table)} WHERE "timestamp" < {before}'
-            ).fetchall()
-            expired += int(count)
-    for log, time in (
-        (QUARANTINE, 'coalesce("timestamp", quarantined_at)'),
-        (REVISIONS, '"timestamp"'),
-        (REQUESTS, "requested_at"),
-        (CHECK_RESULTS, "checked_at"),
-        (REPAIRS, "attempted_at"),
-        (CHANGES, "changed_at"),
-        (BUILDS, "built_at"),
-        (QUERY_COSTS, "issued_at"),
-        (BUDGET_RELEASES, '"day"'),
-    ):
-        connection.execute(f"DELETE FROM {log.qualified} WHERE {time} < {before}")
-    _forget_alerts(connection, before)
-    _trim(connection, cutoff)
-    return expired
-
-
-def _forget_alerts(connection: duckdb.DuckDBPyConnection, before: str) -> None:
-    """Forget old alerts and their messages; the newest of each key says how it stands.
-
-    It stays whole, however old: it may be open, or have been told and be nothing new.
-    """
-    newest = (
-        f"SELECT alert_id FROM {ALERTS.qualified} QUALIFY row_number() OVER"
-        " (PARTITION BY alert_key ORDER BY sequence DESC) = 1"
-    )
-    for table in (ALERT_DELIVERIES, ALERTS):
-        connection.execute(
-            f"DELETE FROM {table.qualified} WHERE changed_at < {before}"
-            f" AND alert_id NOT IN ({newest})"
-        )
-
-
-def _trim(connection: duckdb.DuckDBPyConnection, cutoff: int) -> None:
-    """Forget coverage and gaps before the cutoff; what crosses it begins at the cutoff."""
-    before = moment(cutoff)
-    for table, span in ((COVERAGE, "window"), (GAPS, "gap")):
-        connection.execute(f"DELETE FROM {table.qualified} WHERE {span}_end <= {before}")
-    connection.execute(
-        f"UPDATE {COVERAGE.qualified} SET window_start = {before} WHERE window_start < {before}"
-    )
-    crossing = connection.execute(
-        'SELECT rowid, epoch_ms(gap_start), epoch_ms(gap_end), "interval"'
-        f" FROM {GAPS.qualified} WHERE gap_start < {before}"
-    ).fetchall()
-    for row, start, end, interval in crossing:
-        [left] = subtract([Window(start, end)], [Window(start, cutoff)])
-        step = INTERVALS.get(interval)
-        candles = str(len(left.grid(step))) if step else "NULL"
-        connection.execute(
-            f"UPDATE {GAPS.qualified} SET gap_start = {before}, candles = {candles}"
-            f" WHERE rowid = {row}"
-        )
+    """Delete what is older than the cutoff from every raw table there is; rows of data gone."""
+    timed = [
+        f"{LAKE}.raw.{identifier(table)}"
+        for schema, table in sorted(stored_columns(connection))
+        if schema == "raw" and _is_timed(table)
+    ]
+    return expire(connection, timed, cutoff)
 
 
 def _is_timed(table: str) -> bool:

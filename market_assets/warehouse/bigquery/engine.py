@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from market_assets.errors import RequestInvalid
 from market_assets.schemas.datasets import Dataset
-from market_assets.schemas.timeline import DAY_MS, HOUR_MS, Window
+from market_assets.schemas.timeline import DAY_MS, HOUR_MS, Window, to_ms
 from market_assets.warehouse import (
     as_of,
     changes,
@@ -22,7 +22,7 @@ from market_assets.warehouse import (
     reading,
     status,
 )
-from market_assets.warehouse.bigquery import faults, maintenance, queries
+from market_assets.warehouse.bigquery import faults, queries
 from market_assets.warehouse.bigquery.client import Link, is_emulator
 from market_assets.warehouse.bigquery.costs import Meter
 from market_assets.warehouse.bigquery.ddl import form_of
@@ -50,6 +50,7 @@ from market_assets.warehouse.estimate import Cost, Prices
 from market_assets.warehouse.incoming import as_stored, refuse_duplicates
 from market_assets.warehouse.outcomes import of_series
 from market_assets.warehouse.parts import Parts, kept_since
+from market_assets.warehouse.retention import expire
 from market_assets.warehouse.tables import COMMON_TABLES
 
 if TYPE_CHECKING:
@@ -339,12 +340,13 @@ class BigQueryWarehouse(BigQueryRecords):
         before = self.table_sizes()
         expired = 0
         if retention_days is not None:
-            days = retention_days
+            # These days leave by BigQuery's own expiry; a shorter retention is asked for by hand.
+            cutoff = to_ms(datetime.now(UTC) - timedelta(days=retention_days))
             raw = [self._raw_table(name) for name in before if name.startswith("raw.")]
-            timed = [table for table in raw if table is not None and table.partitioned_by]
+            timed = [table.qualified for table in raw if table and table.partitioned_by]
             expired = self._write(
                 "Maintaining the warehouse",
-                lambda transaction: maintenance.expire(transaction, timed, days),
+                lambda transaction: expire(transaction, timed, cutoff),
                 label="keeping",
             )
         with self._session.explaining("Removing old loads"):

@@ -1,13 +1,11 @@
-"""Keeping the store on BigQuery: partitions expire by themselves, what has none is trimmed here."""
+"""Forgetting what is past retention, on either engine, inside the caller's transaction."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
 
-from market_assets.schemas.timeline import INTERVALS, Window, subtract, to_ms
-from market_assets.warehouse.bigquery.session import Transaction
-from market_assets.warehouse.ddl import StoredTable
-from market_assets.warehouse.sql import identifier, literal, moment
+from market_assets.schemas.timeline import INTERVALS, Window, subtract
+from market_assets.warehouse.sql import Connection, identifier, literal, moment
 from market_assets.warehouse.tables import (
     BUILDS,
     CHANGES,
@@ -39,50 +37,56 @@ _LOGS = (
 )
 
 
-def expire(transaction: Transaction, raw: list[StoredTable], retention_days: int) -> int:
-    """Forget what is older than that, with all that was said about it; rows of data gone.
+def expire(connection: Connection, raw: Iterable[str], cutoff: int) -> int:
+    """Delete what is older than the cutoff, with all that was said about it; rows of data gone.
 
-    The same days leave by BigQuery's own expiry; a shorter retention is asked for by hand.
+    `raw` are the tables of rows with a time. Instruments stay: they are the history of what was
+    listed, not of a moment.
     """
-    cutoff = to_ms(datetime.now(UTC) - timedelta(days=retention_days))
     before = moment(cutoff)
     expired = 0
     for table in raw:
-        [(count,)] = transaction.execute(
-            f'DELETE FROM {table.qualified} WHERE "timestamp" < {before}'
+        [(count,)] = connection.execute(
+            f'DELETE FROM {table} WHERE "timestamp" < {before}'
         ).fetchall()
         expired += int(count)
     for log, time in _LOGS:
-        transaction.execute(f"DELETE FROM {log.qualified} WHERE {time} < {before}")
-    _forget_alerts(transaction, before)
-    _trim(transaction, cutoff)
+        connection.execute(f"DELETE FROM {log.qualified} WHERE {time} < {before}")
+    _forget_alerts(connection, before)
+    _trim(connection, cutoff)
     return expired
 
 
-def _forget_alerts(transaction: Transaction, before: str) -> None:
-    """The newest alert of each key says how it stands: it stays whole, however old."""
+def _forget_alerts(connection: Connection, before: str) -> None:
+    """Forget old alerts and their messages; the newest of each key says how it stands.
+
+    It stays whole, however old: it may be open, or have been told and be nothing new.
+    """
     newest = (
         f"SELECT alert_id FROM {ALERTS.qualified} QUALIFY row_number() OVER"
         " (PARTITION BY alert_key ORDER BY sequence DESC) = 1"
     )
-    rows = transaction.execute(newest).fetchall()
+    rows = connection.execute(newest).fetchall()
     kept = ", ".join(literal(alert_id) for (alert_id,) in rows) or "''"
     for table in (ALERT_DELIVERIES, ALERTS):
-        transaction.execute(
+        connection.execute(
             f"DELETE FROM {table.qualified} WHERE changed_at < {before}"
             f" AND alert_id NOT IN ({kept})"
         )
 
 
-def _trim(transaction: Transaction, cutoff: int) -> None:
-    """Forget coverage and gaps before the cutoff; what crosses it begins at the cutoff."""
+def _trim(connection: Connection, cutoff: int) -> None:
+    """Forget coverage and gaps before the cutoff; what crosses it begins at the cutoff.
+
+    BigQuery answers by what was there before the transaction's own changes.
+    """
     before = moment(cutoff)
     for table, span in ((COVERAGE, "window"), (GAPS, "gap")):
-        transaction.execute(f"DELETE FROM {table.qualified} WHERE {span}_end <= {before}")
-    transaction.execute(
+        connection.execute(f"DELETE FROM {table.qualified} WHERE {span}_end <= {before}")
+    connection.execute(
         f"UPDATE {COVERAGE.qualified} SET window_start = {before} WHERE window_start < {before}"
     )
-    lengths = transaction.execute(
+    lengths = connection.execute(
         'SELECT DISTINCT "interval", epoch_ms(gap_start), epoch_ms(gap_end)'
         f" FROM {GAPS.qualified} WHERE gap_start < {before} AND gap_end > {before}"
     ).fetchall()
@@ -90,7 +94,7 @@ def _trim(transaction: Transaction, cutoff: int) -> None:
         [left] = subtract([Window(start, end)], [Window(start, cutoff)])
         step = INTERVALS.get(interval)
         candles = str(len(left.grid(step))) if step else "NULL"
-        transaction.execute(
+        connection.execute(
             f"UPDATE {GAPS.qualified} SET gap_start = {before}, candles = {candles}"
             f" WHERE {identifier('interval')} = {literal(interval)}"
             f" AND gap_start = {moment(start)} AND gap_end = {moment(end)}"
