@@ -39,7 +39,7 @@ def render() -> str:
 
 
 def main() -> int:
-    return publish("checks.md", render())
+    return publish("reference/checks.md", render())
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def _option(option: click.Option, context: click.Context) -> tuple[str, str, str
 
 
 def main() -> int:
-    return publish("cli.md", render())
+    return publish("reference/cli.md", render())
 
 
 if __name__ == "__main__":

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from cost_model import Platform
+from reference_page import DOCS, publish
 
 from market_assets.warehouse.estimate import TIB, Prices
 
-TARGET = Path(__file__).parents[1] / "docs" / "costs.md"
 BEGIN, END = "<!-- table: make docs-reference -->", "<!-- end of table -->"
 SYMBOLS = (5, 50, 500)
 DAYS_A_MONTH = 30
@@ -73,16 +72,7 @@ def render(page: str) -> str:
 
 
 def main() -> int:
-    page = TARGET.read_text(encoding="utf-8")
-    text = render(page)
-    if "--check" in sys.argv:
-        if page == text:
-            return 0
-        sys.stderr.write(f"{TARGET} is stale: run make docs-reference\n")
-        return 1
-    TARGET.write_text(text, encoding="utf-8")
-    sys.stdout.write(f"wrote {TARGET}\n")
-    return 0
+    return publish("costs.md", render((DOCS / "costs.md").read_text(encoding="utf-8")))
 
 
 def _row(name: str, cells: Mapping[int, str]) -> str:

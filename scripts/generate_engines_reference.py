@@ -99,4 +99,4 @@ def _yes(able: bool) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(publish("engines.md", render()))
+    sys.exit(publish("reference/engines.md", render()))

@@ -181,7 +181,7 @@ def _said(name: str, share: float) -> str:
 
 def main() -> int:
     assert set(CHANGES) == set(loads()[0].shares()), "each limit says what changes there"
-    return publish("scale.md", page())
+    return publish("reference/scale.md", page())
 
 
 if __name__ == "__main__":

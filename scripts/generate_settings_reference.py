@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from datetime import date
-from pathlib import Path
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from reference_page import publish
 
 from market_assets.settings.models import ARCHIVE_URLS, VENUE_URLS
 from market_assets.settings.problems import KeyPath
 from market_assets.settings.variables import allowed, item_section, known_variables, section_at
 
-TARGET = Path(__file__).parents[1] / "docs" / "reference" / "settings.md"
 HEAD = """# Settings
 
 <!-- Made by `make docs-reference` from market_assets/settings/models.py. Do not edit. -->
@@ -86,10 +85,9 @@ def _default(path: KeyPath, field: FieldInfo) -> str:
     return f"`{value.isoformat() if isinstance(value, date) else value}`"
 
 
+def main() -> int:
+    return publish("reference/settings.md", render())
+
+
 if __name__ == "__main__":
-    if "--check" in sys.argv:
-        fresh = TARGET.exists() and TARGET.read_text(encoding="utf-8") == render()
-        sys.exit(0 if fresh else f"{TARGET} is stale: run make docs-reference")
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
-    TARGET.write_text(render(), encoding="utf-8")
-    print(f"wrote {TARGET}")
+    sys.exit(main())

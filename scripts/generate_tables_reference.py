@@ -75,7 +75,7 @@ def _mart(model: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    return publish("tables.md", render())
+    return publish("reference/tables.md", render())
 
 
 if __name__ == "__main__":

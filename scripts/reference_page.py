@@ -1,4 +1,4 @@
-"""A page of docs/reference that is made from the code: written, or only compared.
+"""A page of the docs that is made from the code: written, or only compared.
 
 Each generator beside this one calls `publish` with its page; `--check` writes nothing and says
 whether the page is behind the code.
@@ -11,12 +11,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 def publish(page: str, text: str) -> int:
     """The exit code: 1 when the page was only to be compared, and is stale."""
-    target = REFERENCE / page
+    target = DOCS / page
     if "--check" in sys.argv:
         if target.exists() and target.read_text(encoding="utf-8") == text:
             return 0
