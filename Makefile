@@ -51,8 +51,7 @@ test-fast: venv ## The tests that take no seconds and no browser
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not slow and not browser"
 
 test-system: venv
-	@scripts/install-chromium.sh
-	@scripts/install-servers.sh
+	@scripts/install-system-packages.sh
 	@UV=$(UV) scripts/install-bigquery-emulator.sh
 
 check: venv ## Lint, format, types, layers, shell scripts, licences, known vulnerabilities
@@ -83,6 +82,7 @@ docs-reference: venv ## Write docs/reference and the dbt sources from the code
 	$(BIN)/python scripts/generate_settings_reference.py
 	$(BIN)/python scripts/generate_checks_reference.py
 	$(BIN)/python scripts/generate_alerts_reference.py
+	$(BIN)/python scripts/generate_metrics_reference.py
 	$(BIN)/python scripts/generate_cli_reference.py
 	$(BIN)/python scripts/generate_tables_reference.py
 	$(BIN)/python scripts/generate_engines_reference.py

@@ -1,26 +1,32 @@
 #!/usr/bin/env bash
-# PostgreSQL and Caddy, which the tests of deploy/ start for themselves: Dagster's storage and the door in
-# front of it. Debian's packages; no service of the system is left running.
+# What the tests start that pip cannot bring: Chromium for the browser tests; PostgreSQL and Caddy for the
+# tests of deploy/. Debian's packages when this is root on Debian or Ubuntu; otherwise it says what to run and
+# goes on, so that all the other tests still get their turn. No service of the system is left running.
 set -euo pipefail
 
+has() {
+    command -v "$1" >/dev/null
+}
+
 wanted=()
-compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || wanted+=(postgresql)
-command -v caddy >/dev/null || wanted+=(caddy)
+has chromium || has chromium-browser || has google-chrome || wanted+=(chromium)
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || has initdb || wanted+=(postgresql)
+has caddy || wanted+=(caddy)
 if [ ${#wanted[@]} -eq 0 ]; then
     exit 0
 fi
 
 explain() {
-    echo "${wanted[*]} missing and $1: tests of deploy/ will fail." >&2
+    echo "${wanted[*]} missing and $1: tests of the browser (chromium) and of deploy/ (the others) will fail." >&2
     echo "  -> Run: $2" >&2
 }
 
-if ! command -v apt-get >/dev/null; then
+if ! has apt-get; then
     explain "this system has no apt-get" "your system's package manager, to install ${wanted[*]}"
 elif [ "$(id -u)" -ne 0 ]; then
     explain "this user may not install packages" "sudo apt-get install --yes ${wanted[*]}"
 else
-    echo "Installing Debian's ${wanted[*]} for the tests of deploy/"
+    echo "Installing Debian's ${wanted[*]} for the tests"
     export DEBIAN_FRONTEND=noninteractive
     # Debian would make a cluster of its own and start it; the tests make theirs.
     if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
