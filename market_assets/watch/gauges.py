@@ -14,7 +14,7 @@ from market_assets.health.observed import Observed
 from market_assets.health.policy import Policy
 from market_assets.watch.snapshot import Gauge
 
-# Every gauge of a look, with what it says: Prometheus shows it, docs/alerts.md lists it.
+# Every gauge of a look, with what it says: Prometheus and docs/reference/metrics.md show it.
 LOOK_GAUGES: Mapping[str, str] = {
     "market_assets_data_age_seconds": "Age of the newest row of a series, by its own time",
     "market_assets_ingestion_age_seconds": "Age of the newest row of a series, by its storing",

@@ -27,6 +27,31 @@ EXPORTER_GAUGES: Mapping[str, str] = {
 }
 GAUGES: Mapping[str, str] = {**LOOK_GAUGES, **EXPORTER_GAUGES}
 
+_SERIES = ("venue", "dataset", "interval")
+# The labels of those that have some; a test asks an exporter whether it is so.
+LABELS: Mapping[str, tuple[str, ...]] = {
+    "market_assets_data_age_seconds": (*_SERIES, "symbol"),
+    "market_assets_ingestion_age_seconds": (*_SERIES, "symbol"),
+    "market_assets_completeness_ratio": _SERIES,
+    "market_assets_missing_rows": _SERIES,
+    "market_assets_unasked_rows": _SERIES,
+    "market_assets_recent_requests": ("venue",),
+    "market_assets_recent_failed_requests": ("venue", "outcome"),
+    "market_assets_error_ratio": ("venue",),
+    "market_assets_request_latency_p95_seconds": ("venue",),
+    "market_assets_request_budget_used_ratio": ("venue", "bucket"),
+    "market_assets_venue_paused": ("venue",),
+    "market_assets_failed_checks": ("severity",),
+    "market_assets_backfills": ("state",),
+    "market_assets_runs": ("state",),
+    "market_assets_tick_age_seconds": ("kind", "name"),
+    "market_assets_spend_today_by_label_dollars": ("label",),
+    "market_assets_open_alerts": ("severity", "state"),
+    "market_assets_failing_verdicts": ("rule",),
+    "market_assets_undelivered_messages": ("channel",),
+    "market_assets_build_info": ("version",),
+}
+
 
 class LookCollector:
     """What `prometheus_client` asks at each scrape."""
