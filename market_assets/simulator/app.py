@@ -16,12 +16,7 @@ from market_assets.simulator.clock import SimulatedClock
 from market_assets.simulator.config import SimulatorConfig
 from market_assets.simulator.control import changed_config
 from market_assets.simulator.exchanges import Exchanges, limits_of
-from market_assets.simulator.faults import (
-    FaultPlan,
-    http_fault,
-    okx_error_under_200,
-    wrong_type,
-)
+from market_assets.simulator.faults import FaultPlan, http_fault, wrong_type
 from market_assets.simulator.instruments import VENUES
 from market_assets.simulator.stats import VenueStats
 from market_assets.simulator.truth import TruthRefused
@@ -78,7 +73,7 @@ class SimulatorApp:
         if endpoint is None or method != "GET":
             answer: Answer = json_answer({"code": -5000, "msg": f"Path {path}, not found"}, 404)
         elif not archived and self._exchanges.market.defects.down(venue, self.clock.now(venue)):
-            answer = http_fault(503, venue)
+            answer = http_fault(503, self._exchanges.twins[venue].said)
         else:
             refusal = None if archived else limits.refuse(endpoint, params)
             if refusal is not None:
@@ -120,15 +115,14 @@ class SimulatorApp:
                 return self._limits[venue].throttle(wait), fault
             if status == 418:
                 return self._limits[venue].ban(wait), fault
-            return http_fault(status, venue), fault
+            return http_fault(status, self._exchanges.twins[venue].said), fault
         if fault == "wrong_type":
             return wrong_type(), fault
         if fault == "okx_code":
-            return (
-                (okx_error_under_200(), fault)
-                if venue == "okx"
-                else (self._answered(venue, endpoint, params, None, number))
-            )
+            said = self._exchanges.twins[venue].said_under_200
+            if said is None:
+                return self._answered(venue, endpoint, params, None, number)
+            return json_answer(said), fault
         try:
             content = endpoint.respond(params, self.clock.now(venue))
         except Refused as refusal:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Final
 
 from market_assets.simulator.answers import Endpoint
 from market_assets.simulator.clock import SimulatedClock
 from market_assets.simulator.config import SimulatorConfig
 from market_assets.simulator.funding import Funding
-from market_assets.simulator.limits import BinanceLikeLimits, OkxLimits
+from market_assets.simulator.limits import Limits
 from market_assets.simulator.market import Market
 from market_assets.simulator.stats import VenueStats
 from market_assets.simulator.truth import Truth
@@ -17,7 +17,7 @@ from market_assets.simulator.wire.aster import Aster
 from market_assets.simulator.wire.binance import Binance
 from market_assets.simulator.wire.okx import Okx
 
-Limits = BinanceLikeLimits | OkxLimits
+TWINS: Final = (Binance, Okx, Aster)
 
 
 class Exchanges:
@@ -32,21 +32,12 @@ class Exchanges:
             venue: Archive(venue, config, self.market, funding) for venue in ("binance", "aster")
         }
         self.truth = Truth(*parts)
+        self.twins = {twin.venue: twin(*parts) for twin in TWINS}
         self.endpoints: dict[str, dict[str, Endpoint]] = {
-            "binance": Binance(*parts).endpoints(),
-            "okx": Okx(*parts).endpoints(),
-            "aster": Aster(*parts).endpoints(),
+            venue: twin.endpoints() for venue, twin in self.twins.items()
         }
 
 
 def limits_of(config: SimulatorConfig, stats: dict[str, VenueStats]) -> dict[str, Limits]:
     """A fresh count for each venue."""
-    limits = config.limits
-    made: dict[str, Callable[[], Limits]] = {
-        "binance": lambda: BinanceLikeLimits(limits, stats["binance"], retry_after=True),
-        "okx": lambda: OkxLimits(limits, stats["okx"]),
-        "aster": lambda: BinanceLikeLimits(
-            limits, stats["aster"], retry_after=limits.aster_retry_after
-        ),
-    }
-    return {venue: make() for venue, make in made.items()}
+    return {twin.venue: twin.limits(config.limits, stats[twin.venue]) for twin in TWINS}

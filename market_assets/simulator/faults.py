@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 import orjson
@@ -12,25 +13,6 @@ from market_assets.simulator.config import REQUEST_FAULTS, FaultsConfig
 from market_assets.simulator.noise import stream, uniform_one
 
 _HTML_PAGE: Final = b"<html><head><title>%d</title></head><body><h1>%s</h1></body></html>"
-_BLOCKED: Final = (
-    "Service unavailable from a restricted location according to 'b. Eligibility' in "
-    "https://www.binance.com/en/terms. Please contact customer service if you believe you "
-    "received this message in error."
-)
-# What the HTTP faults say: (Binance and Aster, OKX); None is an HTML page of the proxy in front.
-_SAID: Final[dict[int, tuple[tuple[int, str] | None, tuple[str, str] | None]]] = {
-    403: (None, None),
-    451: ((0, _BLOCKED), None),
-    500: (
-        (-1000, "An unknown error occured while processing the request."),
-        ("50026", "System error. Try again later"),
-    ),
-    502: (None, None),
-    503: (
-        (-1008, "Server is currently overloaded with other requests. Please try again later."),
-        ("50001", "Service temporarily unavailable. Try again later"),
-    ),
-}
 _REASONS: Final = {403: b"Forbidden", 451: b"Restricted", 502: b"Bad Gateway"}
 
 
@@ -94,24 +76,17 @@ class FaultPlan:
         return Page(rows, page.head, page.tail)
 
 
-def http_fault(status: int, venue: str) -> Answer:
-    """The answer of an http_* fault that neither throttles nor bans."""
-    binance_like, okx = _SAID[status]
-    if venue == "okx" and okx is not None:
-        return json_answer({"code": okx[0], "msg": okx[1], "data": []}, status)
-    if venue != "okx" and binance_like is not None:
-        return json_answer({"code": binance_like[0], "msg": binance_like[1]}, status)
+def http_fault(status: int, said: Mapping[int, object]) -> Answer:
+    """The answer of an http_* fault that neither throttles nor bans: what the venue says to that
+    status, or an HTML page of the proxy in front of it."""
+    if status in said:
+        return json_answer(said[status], status)
     reason = _REASONS.get(status, b"Error")
     return Answer(status, _HTML_PAGE % (status, reason), HTML)
 
 
 def wrong_type() -> Answer:
     return Answer(200, _HTML_PAGE % (200, b"We will be back soon"), HTML)
-
-
-def okx_error_under_200() -> Answer:
-    text = "Service temporarily unavailable. Try again later"
-    return json_answer({"code": "50001", "msg": text, "data": []})
 
 
 def _bad_row(row: bytes, number: int) -> bytes:
@@ -121,7 +96,7 @@ def _bad_row(row: bytes, number: int) -> bytes:
         if number % 2:
             content["fundingRate"] = "NaN"
         else:
-            key = "fundingTime"
+            key = "fundingTime" if "fundingTime" in content else "fundingRateTimestamp"
             content[key] = type(content[key])(int(content[key]) + 1_234_567)
         return orjson.dumps(content)
     kind = number % 3

@@ -9,14 +9,13 @@ import numpy as np
 
 from market_assets.simulator.instruments import FOREVER, Instrument
 from market_assets.simulator.intervals import HOUR_MS, MINUTE_MS
+from market_assets.simulator.manners import MANNERS
 from market_assets.simulator.noise import Floats, Ints, smooth_at, stream, uniform
 
 INTEREST: Final = 0.0001
 _SLOW_MINUTES: Final = 2_880
 _FAST_MINUTES: Final = 480
 _JITTER_MS: Final = 21  # fundingTime on Binance is 0..20 ms late
-# Rates are written with this many places, so truth is what a reader can read.
-RATE_PLACES: Final = {"binance": 8, "aster": 8, "okx": 13}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class Funding:
         raw = moments + self._jitter(venue, instrument.symbol, moments)
         rates = self._rates(venue, instrument, moments, hours)
         off = uniform(stream(self._seed, "prediction", venue, instrument.symbol), moments)
-        places = RATE_PLACES[venue]
+        places = MANNERS[venue].rate_places
         predicted = np.round(rates + (off - 0.4) * 1e-7, places)
         rates = np.round(rates, places)
         return [
@@ -72,7 +71,7 @@ class Funding:
         ahead = self.upcoming(venue, instrument, now)
         hours = ahead[0][1] if ahead else hours_at(instrument, now)
         rate = self._rates(venue, instrument, np.array([now]), np.array([hours]))
-        return round(float(rate[0]), RATE_PLACES[venue])
+        return round(float(rate[0]), MANNERS[venue].rate_places)
 
     def premium(self, venue: str, instrument: Instrument, moments: Ints) -> Floats:
         """How far the contract stands above the index, as a fraction."""
@@ -90,7 +89,7 @@ class Funding:
         return rates
 
     def _jitter(self, venue: str, symbol: str, moments: Ints) -> Ints:
-        if venue != "binance":
+        if not MANNERS[venue].late_funding:
             return np.zeros_like(moments)
         drawn = uniform(stream(self._seed, "jitter", symbol), moments)
         return (drawn * _JITTER_MS).astype(np.int64)

@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from market_assets.simulator.intervals import DAY_MS
+from market_assets.simulator.manners import DELISTING_NOTICE_MS, MANNERS
 from market_assets.simulator.reading import Millis, millis
 
-VENUES: Final = ("binance", "okx", "aster")
+VENUES: Final = tuple(MANNERS)
 DEFAULT_FUNDING_CAP: Final = 0.02
-# Announced a week ahead; a week after the end the row leaves the list (OKX: at once).
-DELISTING_NOTICE_MS: Final = 7 * DAY_MS
 FOREVER: Final = 4_133_404_800_000
 _LONG_AGO: Final = millis("2020-01-01")
 
@@ -68,7 +66,7 @@ class Instrument:
 
     def volume_decimals(self, venue: str) -> int:
         """Sizes are whole multiples of 10**-this base units (negative: of tens, hundreds...)."""
-        if venue != "okx":
+        if not MANNERS[venue].counts_contracts:
             return self.lot_decimals
         normal = self.okx_lot_base.normalize()
         lot = Decimal(self.okx_lot).normalize()
@@ -91,8 +89,7 @@ class Instrument:
             return False
         if self.delisted is None:
             return True
-        stays = 0 if venue == "okx" else DELISTING_NOTICE_MS
-        return now < self.delisted + stays
+        return now < self.delisted + MANNERS[venue].listed_after_end_ms
 
     def delisting_announced(self, now: int) -> bool:
         return self.delisted is not None and now >= self.delisted - DELISTING_NOTICE_MS

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from math import ceil
+from typing import Protocol
 
 from market_assets.simulator.answers import Answer, Endpoint, Params, json_answer
 from market_assets.simulator.config import LimitsConfig
@@ -29,6 +30,21 @@ class _Window:
             self.number, self.used = number, 0
         self.used += amount
         return fresh
+
+
+class Limits(Protocol):
+    """One venue's patience."""
+
+    def headers(self) -> dict[str, str]: ...
+
+    def ban(self, seconds: float) -> Answer:
+        """Bans from now on, and answers so."""
+
+    def throttle(self, seconds: float) -> Answer:
+        """Says once that it is too much."""
+
+    def refuse(self, endpoint: Endpoint, params: Params) -> Answer | None:
+        """Counts a request; the refusal if there is one."""
 
 
 class BinanceLikeLimits:

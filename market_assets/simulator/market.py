@@ -26,6 +26,7 @@ from market_assets.simulator.intervals import (
     MINUTE_MS,
     floor_to,
 )
+from market_assets.simulator.manners import MANNERS
 from market_assets.simulator.noise import Floats, Ints, smooth, smooth_at, stream, uniform
 
 # The level wanders on all scales from a minute to most of a year, like a random walk would.
@@ -34,7 +35,6 @@ _WANDER: Final = 0.6
 # A venue's own price differs by a few hundredths of a percent at most (bounded noise).
 _SPREAD_SLOW: Final = 0.00012
 _SPREAD_FAST: Final = 0.00002
-_VOLUME_SHARE: Final = {"binance": 1.0, "okx": 0.4, "aster": 0.15}
 _TRADES_A_MINUTE: Final = 300.0
 _WHY_OF_HOUR: Final = np.array([Why.PRESENT, Why.NO_TRADE, Why.LOST, Why.PRESENT], dtype=np.uint8)
 
@@ -180,7 +180,7 @@ class Market:
         values[Row.HIGH] = np.rint(top * (1.0 + shared.wick_up))
         values[Row.LOW] = np.maximum(np.rint(bottom * (1.0 - shared.wick_down)), 1.0)
         own = uniform(stream(self._seed, "own", venue, symbol), _minutes_from(start, DAY_MINUTES))
-        activity = shared.activity * (0.7 + 0.6 * own) * _VOLUME_SHARE[venue]
+        activity = shared.activity * (0.7 + 0.6 * own) * MANNERS[venue].volume_share
         lots = instrument.minute_volume * 10.0 ** instrument.volume_decimals(venue)
         volume = np.maximum(np.rint(activity * lots), 1.0)
         values[Row.VOLUME] = volume

@@ -10,6 +10,7 @@ from market_assets.simulator.clock import SimulatedClock
 from market_assets.simulator.funding import Funding, hours_at
 from market_assets.simulator.instruments import VENUES, Instrument
 from market_assets.simulator.intervals import DAY_MS, MINUTE_MS, MINUTES, floor_to
+from market_assets.simulator.manners import MANNERS
 from market_assets.simulator.market import Market
 
 _REASONS: Final = {
@@ -112,6 +113,7 @@ class Truth:
         ]
 
     def _instruments(self, venue: str, now: int) -> Rows:
+        contracts = MANNERS[venue].counts_contracts
         return [
             {
                 "symbol": item.symbol,
@@ -125,10 +127,8 @@ class Truth:
                 "shown": item.shown(venue, now),
                 "delisting_announced": item.delisting_announced(now),
                 "tick_size": float(item.tick),
-                "lot_size": float(item.okx_lot_base if venue == "okx" else item.lot),
-                "contract_size": (
-                    float(item.ct_val) * float(item.ct_mult) if venue == "okx" else 1.0
-                ),
+                "lot_size": float(item.okx_lot_base if contracts else item.lot),
+                "contract_size": (float(item.ct_val) * float(item.ct_mult) if contracts else 1.0),
                 "funding_interval_hours": hours_at(item, now),
                 "funding_cap": item.funding_cap,
             }
@@ -146,7 +146,7 @@ def _candle(
 ) -> dict[str, object]:
     price = instrument.price_decimals
     size = instrument.volume_decimals(series.venue)
-    detailed = series.venue != "okx"
+    detailed = MANNERS[series.venue].counts_trades
     return {
         "timestamp": opened,
         "symbol": instrument.symbol,

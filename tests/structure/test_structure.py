@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from market_assets.settings.section import VENUE_NAMES
-from market_assets.simulator.instruments import VENUES as SIMULATED
+from market_assets.simulator.exchanges import TWINS
+from market_assets.simulator.manners import MANNERS as SIMULATED
 from market_assets.venues.registry import VENUES
 
 REPOSITORY = Path(__file__).parents[2]
@@ -49,7 +50,8 @@ def test_a_venue_is_the_same_in_every_room():
     wire = PACKAGE / "simulator" / "wire"
     assert names_of_modules(wire, "archive", "binance_like") == set(VENUES)
     assert set(VENUE_NAMES) == set(VENUES)
-    assert set(SIMULATED) == set(VENUES)
+    assert tuple(SIMULATED) == tuple(VENUES)
+    assert tuple(twin.venue for twin in TWINS) == tuple(VENUES)
     payloads = REPOSITORY / "tests" / "venues" / "payloads"
     assert {path.name for path in payloads.iterdir() if path.is_dir()} == set(VENUES)
 

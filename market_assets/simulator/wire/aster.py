@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from market_assets.simulator.answers import Answer, Endpoint, Params, json_answer
+from market_assets.simulator.config import LimitsConfig
 from market_assets.simulator.funding import INTEREST, Settlement, hours_at
 from market_assets.simulator.instruments import Instrument
+from market_assets.simulator.limits import BinanceLikeLimits
+from market_assets.simulator.stats import VenueStats
 from market_assets.simulator.wire.binance_like import BinanceLike
 
 
@@ -13,6 +16,10 @@ class Aster(BinanceLike):
 
     venue = "aster"
     prefixes = ("/fapi/v3", "/fapi/v1")
+
+    @staticmethod
+    def limits(config: LimitsConfig, stats: VenueStats) -> BinanceLikeLimits:
+        return BinanceLikeLimits(config, stats, retry_after=config.aster_retry_after)
 
     def minimum_notional(self, _item: Instrument) -> str:
         return "1"

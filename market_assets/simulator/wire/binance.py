@@ -7,9 +7,12 @@ from typing import Final
 import numpy as np
 
 from market_assets.simulator.answers import Answer, Endpoint, Params, json_answer
+from market_assets.simulator.config import LimitsConfig
 from market_assets.simulator.funding import Settlement, hours_at
 from market_assets.simulator.instruments import DEFAULT_FUNDING_CAP, Instrument
+from market_assets.simulator.limits import BinanceLikeLimits
 from market_assets.simulator.reading import millis
+from market_assets.simulator.stats import VenueStats
 from market_assets.simulator.wire.binance_like import BinanceLike
 
 # Rows from before this have an empty markPrice.
@@ -23,6 +26,10 @@ class Binance(BinanceLike):
     venue = "binance"
     prefixes = ("/fapi/v1",)
     premium_index_weight_of_all = 10
+
+    @staticmethod
+    def limits(config: LimitsConfig, stats: VenueStats) -> BinanceLikeLimits:
+        return BinanceLikeLimits(config, stats, retry_after=True)
 
     def funding_default_unbounded(self) -> int:
         return _UNBOUNDED_FUNDING_ROWS

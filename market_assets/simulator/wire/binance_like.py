@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -21,6 +22,12 @@ KLINES_DEFAULT: Final = 500
 KLINES_MAXIMUM: Final = 1500
 FUNDING_DEFAULT: Final = 100
 FUNDING_MAXIMUM: Final = 1000
+_BLOCKED: Final = (
+    "Service unavailable from a restricted location according to 'b. Eligibility' in "
+    "https://www.binance.com/en/terms. Please contact customer service if you believe you "
+    "received this message in error."
+)
+_OVERLOADED: Final = "Server is currently overloaded with other requests. Please try again later."
 _SYMBOL: Final = re.compile(r"[A-Z0-9_.-]{1,30}")
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")
 
@@ -29,6 +36,12 @@ class BinanceLike:
     """One venue of this kind; what differs is overridden in binance.py and aster.py."""
 
     venue = ""
+    said: Mapping[int, object] = {
+        451: {"code": 0, "msg": _BLOCKED},
+        500: {"code": -1000, "msg": "An unknown error occured while processing the request."},
+        503: {"code": -1008, "msg": _OVERLOADED},
+    }
+    said_under_200: object = None
     prefixes: tuple[str, ...] = ()
     premium_index_weight_of_all = 1
 

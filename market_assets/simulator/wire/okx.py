@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import orjson
@@ -14,6 +14,7 @@ from market_assets.simulator.clock import SimulatedClock
 from market_assets.simulator.funding import Funding, Settlement
 from market_assets.simulator.instruments import FOREVER, Instrument
 from market_assets.simulator.intervals import DAY_MS, HONG_KONG_OFFSET_MINUTES, MINUTE_MS, floor_to
+from market_assets.simulator.limits import OkxLimits
 from market_assets.simulator.market import Market
 from market_assets.simulator.noise import Ints
 from market_assets.simulator.rows import CandleRows, decimal_columns
@@ -42,6 +43,7 @@ FUNDING_ROWS: Final = 400
 FUNDING_HISTORY_MS: Final = 90 * DAY_MS
 _HEAD: Final = b'{"code":"0","msg":"","data":['
 _TAIL: Final = b"]}"
+_UNAVAILABLE: Final = "Service temporarily unavailable. Try again later"
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")
 
 
@@ -49,6 +51,12 @@ class Okx:
     """The public endpoints for swaps."""
 
     venue = "okx"
+    said: Mapping[int, object] = {
+        500: {"code": "50026", "msg": "System error. Try again later", "data": []},
+        503: {"code": "50001", "msg": _UNAVAILABLE, "data": []},
+    }
+    said_under_200: object = {"code": "50001", "msg": _UNAVAILABLE, "data": []}
+    limits = OkxLimits
 
     def __init__(self, market: Market, funding: Funding, clock: SimulatedClock) -> None:
         self.market = market
