@@ -70,6 +70,16 @@ matches '[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]' "$bucket" \
     || die "--bucket '$bucket' is not a bucket's name" "write the name alone, without gs://"
 matches '(projects/[^/ ]+/locations/[^/ ]+/keyRings/[^/ ]+/cryptoKeys/[^/ ]+)?' "$kms_key" \
     || die "--kms-key '$kms_key' is not a key's name" "copy its resource name from Cloud KMS"
+if [ -n "$kms_key" ]; then
+    # Google refuses a key from elsewhere, at the first table or the bucket and not before.
+    case "${location,,}" in
+        eu) wanted=europe ;;
+        *) wanted=${location,,} ;;
+    esac
+    [[ "$kms_key" == */locations/"$wanted"/* ]] \
+        || die "--kms-key is not in $wanted, where data of $location need their key" \
+            "make a key there: gcloud kms keyrings create ... --location=$wanted"
+fi
 matches '[0-9]{1,5}' "$daily_tib" \
     || die "--daily-tib '$daily_tib' is not a whole number" "write it as in 2"
 matches '([a-z0-9-]+/[a-z0-9-]+)?' "$kubernetes" \
@@ -125,6 +135,9 @@ done
 
 if [ -n "$kms_key" ]; then
     step 'The key may be used by BigQuery and by the bucket, and by nobody else'
+    # In a new project neither of the two accounts is there until somebody asks who it is.
+    change bq --project_id="$project" show --encryption_service_account
+    change gcloud storage service-agent --project="$project"
     if $apply; then
         number=$(gcloud projects describe "$project" --format='value(projectNumber)')
     else
@@ -205,6 +218,10 @@ change gcloud storage buckets update "gs://$bucket" --lifecycle-file="$lifecycle
     --update-labels="$told"
 change gcloud storage buckets add-iam-policy-binding "gs://$bucket" \
     --member="serviceAccount:$writer" --role=roles/storage.objectUser --format=none
+# Dagster's log manager looks whether the bucket is there before it writes (storage.buckets.get), which
+# no role for objects has.
+change gcloud storage buckets add-iam-policy-binding "gs://$bucket" \
+    --member="serviceAccount:$writer" --role=roles/storage.legacyBucketReader --format=none
 
 if [ -n "$kubernetes" ]; then
     step 'Pods of this Kubernetes account act as the writer, without a key'

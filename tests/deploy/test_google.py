@@ -26,7 +26,8 @@ SCRIPT = DEPLOY / "google" / "set-up.sh"
 PROJECT = "acme-market-data"
 WRITER = f"serviceAccount:market-assets-writer@{PROJECT}.iam.gserviceaccount.com"
 READER = f"serviceAccount:market-assets-reader@{PROJECT}.iam.gserviceaccount.com"
-KEY = "projects/acme/locations/eu/keyRings/data/cryptoKeys/market"
+GRANT = "add-iam-policy-binding"
+KEY = "projects/acme/locations/europe/keyRings/data/cryptoKeys/market"
 
 
 class Google:
@@ -145,6 +146,12 @@ def test_each_account_gets_the_least_it_needs(applied: Applied) -> None:
         (READER, "roles/bigquery.jobUser"),
         ("group:research@acme.org", "roles/bigquery.jobUser"),
     }
+    # Logs are written, and Dagster looks for the bucket itself before: two roles, on it alone.
+    on_bucket = [call for call in calls if call[1:4] == ["storage", "buckets", GRANT]]
+    assert {(call[4], *call[5:7]) for call in on_bucket} == {
+        (f"gs://{PROJECT}-market-assets", f"--member={WRITER}", f"--role=roles/storage.{role}")
+        for role in ("objectUser", "legacyBucketReader")
+    }
     assert not any(call[1:4] == ["iam", "service-accounts", "keys"] for call in calls)
 
 
@@ -153,7 +160,12 @@ def test_a_key_of_ones_own_encrypts_datasets_and_bucket(applied: Applied) -> Non
     assert all(f"--default_kms_key={KEY}" in call for call in made)
     [bucket] = [call for call in applied.first if call[1:4] == ["storage", "buckets", "create"]]
     assert f"--default-encryption-key={KEY}" in bucket
+    asked = [call[1:] for call in applied.first]
     users = [call for call in applied.first if call[1:3] == ["kms", "keys"]]
+    # Google makes its two agents when they are asked for: before that they can be given nothing.
+    first = applied.first.index(users[0])
+    assert asked.index([f"--project_id={PROJECT}", "show", "--encryption_service_account"]) < first
+    assert asked.index(["storage", "service-agent", f"--project={PROJECT}"]) < first
     assert [next(part for part in call if part.startswith("--member")) for call in users] == [
         f"--member=serviceAccount:{agent}.iam.gserviceaccount.com"
         for agent in ("bq-123456@bigquery-encryption", "service-123456@gs-project-accounts")
@@ -173,10 +185,11 @@ def test_marts_is_authorized_once_to_look_below(applied: Applied) -> None:
 
 
 def test_what_it_says_to_write_into_platform_yaml_is_accepted(google: Google) -> None:
-    said = google.set_up("--kms-key", KEY, "--location", "europe-west4").stdout
+    key = KEY.replace("/europe/", "/europe-west4/")
+    said = google.set_up("--kms-key", key, "--location", "europe-west4").stdout
     told = yaml.safe_load(said[said.index("  warehouse:") :])
     read = BigQuerySettings.model_validate(told["bigquery"])
-    assert (read.project, read.location, read.kms_key) == (PROJECT, "europe-west4", KEY)
+    assert (read.project, read.location, read.kms_key) == (PROJECT, "europe-west4", key)
     DagsterSettings.model_validate(told["dagster"])
 
 
@@ -189,6 +202,8 @@ def test_what_it_says_to_write_into_platform_yaml_is_accepted(google: Google) ->
         ("--label", "Team=x"),
         ("--daily-tib", "two"),
         ("--kms-key", "my-key"),
+        ("--kms-key", KEY, "--location", "US"),
+        ("--kms-key", KEY, "--location", "europe-west4"),
         ("--frobnicate", "x"),
         ("--bucket",),
     ],
