@@ -36,7 +36,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-EXIT_COMPLETE = 0
 EXIT_BUG = 1
 EXIT_USAGE = 2
 EXIT_MISSING = 3

@@ -142,4 +142,5 @@ def _scheme_said(url: str) -> str:
 def _is_known(scheme: str) -> bool:
     import apprise
 
+    # Apprise has no type hints here.
     return scheme.lower() in apprise.NotificationManager()  # type: ignore[no-untyped-call]

@@ -23,7 +23,7 @@ _MINUTES_APART = 2
 
 def minute_of(venue: str, settings: Settings) -> int:
     """The minute of the hour that is the venue's: one after the other, not all at once."""
-    place = list(settings.venues).index(venue)  # type: ignore[arg-type]
+    place = tuple(settings.venues).index(venue)
     return (_FIRST_MINUTE + _MINUTES_APART * place) % 60
 
 

@@ -121,6 +121,7 @@ def _joined_requests(summaries: Sequence[Summary]) -> Summary:
     """All requests as if one job had made them, for percentiles over all of them."""
     if len(summaries) == 1:
         return summaries[0]
+    # Of the joined one only the counts are read, never the job.
     joined = Summary(summaries[0].job) if summaries else Summary(None)  # type: ignore[arg-type]
     for summary in summaries:
         joined.requests += summary.requests

@@ -73,12 +73,12 @@ def hourly_policy(venue: str, settings: Settings) -> dg.BackfillPolicy:
     Dagster puts assets with the same partitions and the same policy into one run. Venues have to
     stay apart: one that is down must not fail the others' runs, and each has its own budget.
     """
-    place = list(settings.venues).index(venue)  # type: ignore[arg-type]
+    place = tuple(settings.venues).index(venue)
     return dg.BackfillPolicy.multi_run(max_partitions_per_run=HOURS_PER_RUN + 24 * place)
 
 
 def daily_policy(venue: str, settings: Settings) -> dg.BackfillPolicy:
-    place = list(settings.venues).index(venue)  # type: ignore[arg-type]
+    place = tuple(settings.venues).index(venue)
     return dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_PER_RUN + place)
 
 

@@ -18,7 +18,6 @@ _LEFT, _RIGHT, _TOP = 92, 12, 30
 _PANEL, _ROW, _BETWEEN = 110, 16, 8
 _PLOT = WIDTH - _LEFT - _RIGHT
 # What fits to the left of the plot.
-_LABEL = 16
 _NAME = 80
 _UP, _DOWN = "#1b9e77", "#d95f02"
 
@@ -181,10 +180,6 @@ def _runs(states: Sequence[str]) -> list[tuple[int, int, str]]:
         else:
             found.append((place, place + 1, state))
     return found
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= _LABEL else f"{name[: _LABEL - 1]}\u2026"
 
 
 def _frame(symbol: str, top: int, high: str, low: str) -> str:

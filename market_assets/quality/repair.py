@@ -28,7 +28,7 @@ def look(settings: Settings, warehouse: Warehouse, now: datetime) -> RepairPlan:
 
 def is_ours(span: MissingSpan, settings: Settings) -> bool:
     """Whether the platform is still set up to collect this span."""
-    options = settings.enabled_venues.get(span.venue)  # type: ignore[call-overload]
+    options = settings.enabled_venues.get(span.venue)
     if options is None or span.symbol not in options.symbols:
         return False
     if span.dataset == OHLCV.name and span.interval not in options.intervals:

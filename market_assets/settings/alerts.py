@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Mapping
 from datetime import time
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
@@ -12,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from market_assets.settings.rules import check_time, name_rule, without_repeats
+from market_assets.settings.rules import check_time, name_rule, only_known, without_repeats
 from market_assets.settings.section import Section, Symbol, VenueName
 
 AlertRule = Literal[
@@ -307,18 +306,7 @@ class AlertsSettings(Section):
     @field_validator("severities", mode="before")
     @classmethod
     def _known_rules(cls, given: Any) -> Any:
-        for name in given if isinstance(given, Mapping) else ():
-            if name not in ALERT_RULES:
-                near = difflib.get_close_matches(str(name), ALERT_RULES, n=1)
-                raise PydanticCustomError(
-                    "refused",
-                    "there is no such alert",
-                    {
-                        "allowed": ", ".join(ALERT_RULES),
-                        "fix": f"write {near[0]}" if near else f"remove {name!r}",
-                    },
-                )
-        return given
+        return only_known(given, ALERT_RULES, "alert")
 
     @model_validator(mode="after")
     def _names_fit(self) -> AlertsSettings:

@@ -311,5 +311,5 @@ class Settings(Section):
         return address.port or (443 if address.scheme == "https" else 80)
 
     @property
-    def enabled_venues(self) -> dict[VenueName, VenueSettings]:
+    def enabled_venues(self) -> dict[str, VenueSettings]:
         return {name: venue for name, venue in self.venues.items() if venue.enabled}

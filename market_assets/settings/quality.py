@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from market_assets.settings.rules import only_known
 from market_assets.settings.section import Section
 
 CheckName = Literal[
@@ -112,20 +111,9 @@ class QualitySettings(Section):
     @field_validator("severities", mode="before")
     @classmethod
     def _known_checks(cls, given: Any) -> Any:
-        for name in given if isinstance(given, Mapping) else ():
-            if name not in CHECK_NAMES:
-                near = difflib.get_close_matches(str(name), CHECK_NAMES, n=1)
-                raise PydanticCustomError(
-                    "refused",
-                    "there is no such check",
-                    {
-                        "allowed": ", ".join(CHECK_NAMES),
-                        "fix": f"write {near[0]}" if near else f"remove {name!r}",
-                    },
-                )
-        return given
+        return only_known(given, CHECK_NAMES, "check")
 
     def severity(self, check: str) -> Severity:
         """How bad a failure of this check is."""
-        name: CheckName = check  # type: ignore[assignment]  # an unknown one is a KeyError
+        name = cast("CheckName", check)  # another one is a KeyError
         return self.severities.get(name, SEVERITIES[name])

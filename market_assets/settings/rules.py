@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable, Mapping
 from datetime import date, datetime, time
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic_core import PydanticCustomError
@@ -94,6 +95,19 @@ def name_rule(pattern: str, allowed: str, example: str) -> Callable[[str], str]:
         raise _refusal("not a name", allowed=allowed, fix=f"write a name, as in {example}")
 
     return check
+
+
+def only_known(given: Any, known: Collection[str], what: str) -> Any:
+    """The keys of a mapping that somebody typed, each the name of a thing that exists."""
+    for name in given if isinstance(given, Mapping) else ():
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            raise _refusal(
+                f"there is no such {what}",
+                allowed=", ".join(known),
+                fix=f"write {near[0]}" if near else f"remove {name!r}",
+            )
+    return given
 
 
 def without_repeats(items: tuple[Item, ...]) -> tuple[Item, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 
 @dataclass
@@ -25,7 +25,9 @@ class VenueStats:
         self.max_weight = max(self.max_weight, used_in_window)
 
     def reset(self) -> None:
-        self.__init__()  # type: ignore[misc]
+        """Forget, in place: the limits hold the same object."""
+        for one in fields(self):
+            setattr(self, one.name, type(getattr(self, one.name))())
 
     def as_json(self) -> dict[str, object]:
         return {

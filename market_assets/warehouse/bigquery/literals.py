@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from market_assets.schemas import arrow
-from market_assets.schemas.datasets import Column, Kind
+from market_assets.schemas.datasets import Kind
 from market_assets.schemas.timeline import to_datetime
 
 if TYPE_CHECKING:
@@ -38,10 +38,6 @@ def rows_sql(columns: Mapping[str, Kind], rows: pa.Table) -> str:
     )
     named = ", ".join(f"r.`{name}` AS `{name}`" for name in columns)
     return f"(SELECT {named} FROM UNNEST(ARRAY<STRUCT<{fields}>>[{', '.join(said)}]) AS r)"
-
-
-def kinds_of(columns: tuple[Column, ...]) -> dict[str, Kind]:
-    return {column.name: column.kind for column in columns}
 
 
 def _escaped(character: str) -> str:

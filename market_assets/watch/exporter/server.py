@@ -9,6 +9,7 @@ from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from market_assets.errors import PortTaken
@@ -78,9 +79,9 @@ class _Handler(BaseHTTPRequestHandler):
     # A client that says nothing must not keep its thread.
     timeout = 10
 
-    def __init__(self, pages: Pages, *rest: object) -> None:
+    def __init__(self, pages: Pages, *rest: Any) -> None:
         self._pages = pages
-        super().__init__(*rest)  # type: ignore[arg-type]
+        super().__init__(*rest)
 
     def do_GET(self) -> None:
         self._answer(with_body=True)
