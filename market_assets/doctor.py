@@ -15,10 +15,14 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from market_assets.errors import SettingsInvalid
 from market_assets.settings import Secrets, Settings, VenueSettings, load_secrets
+from market_assets.venues.registry import VENUES
+
+if TYPE_CHECKING:
+    import httpx
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -31,11 +35,7 @@ SKEW_WARN_SECONDS = 1.0
 SKEW_FAIL_SECONDS = 30.0
 # A person waits for the answer: no longer than this, whatever the settings say.
 REACH_SECONDS = 10.0
-TIME_PATHS: Mapping[str, str] = {
-    "binance": "/fapi/v1/time",
-    "aster": "/fapi/v3/time",
-    "okx": "/api/v5/public/time",
-}
+TIME_PATHS: Mapping[str, str] = {name: venue.time_call().path for name, venue in VENUES.items()}
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def reach(name: str, venue: VenueSettings, time_path: str | None) -> list[Findin
     if response.status_code in {418, 429}:
         detail = f"{url}: HTTP {response.status_code}, too many requests from this address"
         return [Finding(check, "warn", detail, "wait; the platform waits by itself")]
-    theirs = _server_seconds(response) if response.is_success else None
+    theirs = _server_seconds(name, response) if response.is_success else None
     if theirs is None:
         detail = f"{url}: HTTP {response.status_code}, but no time in the answer"
         return [Finding(check, "fail", detail, f"check that venues.{name}.base_url is {name}'s")]
@@ -235,15 +235,10 @@ def reach(name: str, venue: VenueSettings, time_path: str | None) -> list[Findin
     return [reached, clock(name, theirs, before, after)]
 
 
-def _server_seconds(response: object) -> float | None:
-    """{"serverTime": ms} or {"data": [{"ts": "ms"}]}: which shape it is says the answer itself."""
-    import httpx
-
-    assert isinstance(response, httpx.Response)
+def _server_seconds(name: str, response: httpx.Response) -> float | None:
+    """The venue's time, None where the answer does not look like this venue's."""
     try:
-        body = response.json()
-        stamp = body["serverTime"] if "serverTime" in body else body["data"][0]["ts"]
-        return int(stamp) / 1000
+        return VENUES[name].parse_time(response.json()) / 1000
     except (ValueError, TypeError, KeyError, IndexError):
         return None
 

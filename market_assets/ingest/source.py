@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -53,11 +54,27 @@ class Source:
     async def instruments(self) -> list[Instrument]:
         first, *others = self.venue.instrument_calls()
         essential, *more = await asyncio.gather(
-            self.client.get(first), *(self.ask(call, fatal=False) for call in others)
+            self._pages(first, self.client.get),
+            *(self._pages(call, partial(self.ask, fatal=False)) for call in others),
         )
-        assert essential is not None  # `get` raises, it is only `ask` that gives None
-        told = takewhile(lambda answer: answer is not None, more)
-        return self.venue.parse_instruments([essential.body, *(a.body for a in told if a)])
+        told = takewhile(bool, more)
+        return self.venue.parse_instruments([body for part in (essential, *told) for body in part])
+
+    async def _pages(
+        self, call: Call, ask: Callable[[Call], Awaitable[Answer | None]]
+    ) -> list[Any]:
+        """The answer in all its parts; none of them when one can't be had."""
+        bodies: list[Any] = []
+        while True:
+            answer = await ask(call)
+            if answer is None:
+                return []
+            bodies.append(answer.body)
+            more = call.next_page(answer.body) if call.next_page else None
+            # A venue that names the same page as the next one would be asked for ever.
+            if not more or more.items() <= call.params.items():
+                return bodies
+            call = replace(call, params={**call.params, **more})
 
     async def ask(self, call: Call, *, fatal: bool = True) -> Answer | None:
         """The answer, or None when there is none to be had; then `problems` says why."""

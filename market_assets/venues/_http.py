@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 # Without a Retry-After a throttled caller waits this long.
 DEFAULT_THROTTLE_SECONDS = 2.0
-DEFAULT_BAN_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +154,12 @@ class VenueClient:
             used = self.venue.limits.used_weight_header
             if used and (count := response.headers.get(used[0], "")).isdigit():
                 self._gate.reported(used[1], int(count))
+            if self._bans(response) or status == 429:
+                outcome = "throttled" if status == 429 else "banned"
+                self._throttled(call, response, _judged(self.venue, status, response.content))
             if status in (451, 403):
                 outcome = "geo_blocked"
                 self._geo_blocked(call, status, response.text)
-            if status in (418, 429):
-                outcome = "banned" if status == 418 else "throttled"
-                self._throttled(call, response, _judged(self.venue, status, response.content))
             if status >= 500:
                 outcome = "server_error"
                 self._unavailable(call, f"HTTP {status}")
@@ -240,6 +239,8 @@ class VenueClient:
             self._throttled(call, response, verdict)
         if verdict.kind == "unavailable":
             self._unavailable(call, verdict.detail)
+        if verdict.kind == "geo_blocked":
+            self._geo_blocked(call, response.status_code, verdict.detail)
         self._gate.succeeded()  # a venue that refuses is up: the circuit closes
         if verdict.kind == "symbol_unknown":
             raise SymbolUnknown(
@@ -251,16 +252,23 @@ class VenueClient:
             )
         self._refused(call, verdict.detail)
 
+    def _bans(self, response: httpx.Response) -> bool:
+        ban = self.venue.limits.ban
+        return response.status_code == ban.status and ban.says in response.text.lower()
+
     def _throttled(self, call: Call, response: httpx.Response, verdict: Verdict) -> NoReturn:
         """Nobody on this machine asks again before the venue's time is over."""
-        banned = response.status_code == 418
-        seconds = DEFAULT_BAN_SECONDS if banned else DEFAULT_THROTTLE_SECONDS
+        limits, banned = self.venue.limits, self._bans(response)
+        seconds = limits.ban.seconds if banned else DEFAULT_THROTTLE_SECONDS
         header = response.headers.get("retry-after", "")
         if header.isdigit():
             seconds = float(header)
         until = time.time() + seconds
         if verdict.until is not None:
             until = max(until, verdict.until / 1000)
+        reset = response.headers.get(limits.reset_header or "", "")
+        if reset.isdigit():
+            until = max(until, int(reset) / 1000)
         what = "banned this address" if banned else "throttled this address"
         reason = f"HTTP {response.status_code}: {what}"
         self._gate.paused(until, reason)
@@ -304,7 +312,7 @@ class VenueClient:
 
 
 def _judged(venue: Venue, status: int, content: bytes) -> Verdict:
-    """What the body of a 429 or 418 adds; it may be a proxy's page and say nothing."""
+    """What the body of a 429 or a ban adds; it may be a proxy's page and say nothing."""
     import orjson
 
     try:

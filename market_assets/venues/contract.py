@@ -6,7 +6,7 @@ what is missing is the ingest's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -38,6 +38,8 @@ class Call:
     window: Window = NO_TIME
     # How many rows make the answer full: a full answer may have been cut by the venue.
     limit: int = 0
+    # Where an answer comes in parts: what to ask with, beside `params`, for the part after this.
+    next_page: Callable[[Any], Mapping[str, str] | None] | None = None
 
     @property
     def weight(self) -> int:
@@ -91,7 +93,7 @@ class Rows:
     malformed: tuple[Malformed, ...] = ()
 
 
-VerdictKind = Literal["ok", "throttled", "unavailable", "symbol_unknown", "refused"]
+VerdictKind = Literal["ok", "throttled", "unavailable", "symbol_unknown", "geo_blocked", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,15 @@ OK = Verdict("ok")
 
 
 @dataclass(frozen=True, slots=True)
+class Ban:
+    """How a venue says that it serves this address no more, and for how long if it doesn't say."""
+
+    status: int = 418
+    says: str = ""  # words of the answer, in lower case; a 403 can be a geo block as well
+    seconds: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
 class VenueLimits:
     """How much a venue serves: its buckets, page sizes and how far back it goes."""
 
@@ -119,6 +130,9 @@ class VenueLimits:
     funding_history_ms: int | None = None
     # Response header that tells the weight used in the bucket named here.
     used_weight_header: tuple[str, str] | None = None
+    # Response header that tells when a throttled caller may ask again, in epoch milliseconds.
+    reset_header: str | None = None
+    ban: Ban = Ban()
 
 
 class Venue(Protocol):
