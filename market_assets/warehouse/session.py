@@ -46,13 +46,22 @@ class Session:
         self._writer = Link(layout, connect)
         self._sandbox = Link(layout, connect_sandboxed)
 
+    @property
+    def place(self) -> str:
+        return f"at {self.layout.root}"
+
     # -- reading ---------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def reading(self, doing: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    def reading(
+        self,
+        doing: str,
+        label: str = "read",  # noqa: ARG002
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor of its own (threads may read side by side), with the store's errors explained.
 
-        No lock is taken, and each statement sees the last commit before it.
+        No lock is taken, and each statement sees the last commit before it. Nobody is billed for
+        `label` here: `metered` says what a method would cost.
         """
         # Who only reads needs one connection, and the strict one will do.
         link = self._sandbox if self.read_only else self._writer

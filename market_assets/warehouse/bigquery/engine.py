@@ -3,67 +3,57 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, TypeVar
 
 from market_assets.errors import RequestInvalid
 from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.timeline import DAY_MS, HOUR_MS, Window, to_ms
 from market_assets.warehouse import (
     as_of,
-    changes,
     instruments,
-    ledger,
-    outcomes,
-    quarantine,
-    reading,
     status,
 )
+from market_assets.warehouse.alert_records import AlertRecords
 from market_assets.warehouse.bigquery import faults, queries
+from market_assets.warehouse.bigquery.asking import Asking
+from market_assets.warehouse.bigquery.billing import Billed
 from market_assets.warehouse.bigquery.client import Link, is_emulator
 from market_assets.warehouse.bigquery.costs import Meter
 from market_assets.warehouse.bigquery.ddl import form_of
 from market_assets.warehouse.bigquery.jobs import Jobs
 from market_assets.warehouse.bigquery.names import Names
-from market_assets.warehouse.bigquery.records import BigQueryRecords
 from market_assets.warehouse.bigquery.rows import store_rows
 from market_assets.warehouse.bigquery.session import Session, Transaction
 from market_assets.warehouse.bigquery.tables import Tables
 from market_assets.warehouse.bigquery.versions import store_versions
-from market_assets.warehouse.bigquery.writers import WRITERS
+from market_assets.warehouse.bigquery.writers import EVERYBODY, WRITERS
 from market_assets.warehouse.contract import (
     Batch,
     Capabilities,
     Committed,
-    Decision,
-    Gap,
     Maintained,
-    QuarantineEntry,
-    QuarantineFilters,
-    TableSize,
 )
-from market_assets.warehouse.ddl import StoredTable, raw_table, venue_datasets
-from market_assets.warehouse.estimate import Cost, Prices
-from market_assets.warehouse.incoming import as_stored, refuse_duplicates
-from market_assets.warehouse.outcomes import of_series
-from market_assets.warehouse.parts import Parts, kept_since
+from market_assets.warehouse.ddl import StoredTable, raw_table
+from market_assets.warehouse.estimate import Prices
+from market_assets.warehouse.records import Records
 from market_assets.warehouse.retention import expire
-from market_assets.warehouse.tables import COMMON_TABLES
+from market_assets.warehouse.row_store import RowStore
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from market_assets.settings import Settings
 
+T = TypeVar("T")
+
 # How far back FOR SYSTEM_TIME AS OF reaches, as long as a dataset says nothing else.
 # https://cloud.google.com/bigquery/docs/time-travel
 _TIME_TRAVEL = timedelta(days=7)
 
 
-class BigQueryWarehouse(BigQueryRecords):
+class BigQueryWarehouse(RowStore, Records, AlertRecords, Billed, Asking):
     """One project's datasets. Open it once a run: the client is slow to load."""
 
     capabilities = Capabilities(
@@ -73,7 +63,7 @@ class BigQueryWarehouse(BigQueryRecords):
         needs_compaction=False,
         notes=("writers of one table take turns; days expire by themselves",),
     )
-    disk = None
+    _session: Session
 
     def __init__(
         self,
@@ -102,52 +92,7 @@ class BigQueryWarehouse(BigQueryRecords):
             if not self._tables.is_there():
                 raise faults.nothing_here(self._names.dataset("ops"), self._names.project)
 
-    def ensure(self, venues: Sequence[str]) -> None:
-        """Create what tables are missing, so that readers find them, empty or not."""
-        tables = [raw_table(venue, dataset) for venue in venues for dataset in venue_datasets()]
-        self._ensure_tables([*COMMON_TABLES, *tables])
-
     # -- writing ---------------------------------------------------------------------------------
-
-    def commit(self, batch: Batch) -> Committed:
-        """Store a batch in one transaction; a value that differs goes to ops.revisions first."""
-        self._refuse_when_read_only()
-        table = raw_table(batch.venue, batch.dataset)
-        rows = as_stored(table, batch.rows)
-        has_versions = instruments.is_slowly_changing(batch.dataset)
-        key = instruments.IDENTITY if has_versions else batch.dataset.key
-        refuse_duplicates(batch.dataset, rows, key)
-        queries.refuse_nulls(table, rows)
-        outcomes.check_outcomes(batch.series)
-        now = datetime.now(UTC)
-        rejects = quarantine.quarantine_rows(batch, now)
-        asked = ledger.request_rows(batch.requests)
-        self._ensure_tables([*COMMON_TABLES, table])
-        by_hour = form_of(table, self._settings).by_hour
-
-        def collect(transaction: Transaction) -> Committed:
-            if has_versions:
-                stored = store_versions(transaction, table, batch, rows)
-            else:
-                partition_ms = HOUR_MS if by_hour else DAY_MS
-                stored = store_rows(transaction, table, batch, rows, partition_ms=partition_ms)
-            gaps_changed = outcomes.store_outcomes(transaction, batch, now)
-            changes.record_change(transaction, batch, stored, gaps_changed)
-            held = quarantine.store_quarantine(transaction, batch, rejects)
-            quarantine.store_decisions(transaction, batch.decisions)
-            ledger.store_requests(transaction, asked)
-            return replace(stored, quarantined=held)
-
-        doing = f"Storing {batch.venue} {batch.dataset.name} {batch.interval}".rstrip()
-        return self._write(doing, collect, scope=f"{table.schema}.{table.name}")
-
-    def decide(self, decisions: Sequence[Decision]) -> int:
-        """Note decisions that store no row; how many rows of the quarantine that changed."""
-        return self._write(
-            "Deciding about the quarantine",
-            lambda transaction: quarantine.store_decisions(transaction, decisions),
-            label="decide",
-        )
 
     @contextlib.contextmanager
     def writing_alone(self, doing: str) -> Iterator[None]:
@@ -156,60 +101,6 @@ class BigQueryWarehouse(BigQueryRecords):
         yield
 
     # -- reading ---------------------------------------------------------------------------------
-
-    def covered(
-        self, venue: str, dataset: Dataset, interval: str, symbols: Iterable[str], window: Window
-    ) -> dict[str, list[Window]]:
-        """For each symbol the parts of `window` that are known to be complete."""
-        names = list(symbols)
-        with self._session.reading("Reading what is covered", "covered") as cursor:
-            series = of_series(venue, dataset, interval, names)
-            return reading.read_covered(cursor, series, names, window)
-
-    def gaps(
-        self, venue: str, dataset: Dataset, interval: str, symbols: Iterable[str], window: Window
-    ) -> dict[str, list[Gap]]:
-        """For each symbol what is recorded as absent inside `window`, clipped to it."""
-        names = list(symbols)
-        with self._session.reading("Reading what is absent", "gaps") as cursor:
-            series = of_series(venue, dataset, interval, names)
-            return reading.read_gaps(cursor, series, names, window)
-
-    def read(
-        self,
-        venue: str,
-        dataset: Dataset,
-        *,
-        interval: str = "",
-        symbols: Iterable[str] = (),
-        window: Window | None = None,
-    ) -> pa.Table:
-        """Stored rows in canonical columns, ordered by symbol and time."""
-        with self._session.reading(f"Reading {venue} {dataset.name}") as cursor:
-            return reading.read_rows(
-                cursor,
-                raw_table(venue, dataset),
-                dataset,
-                interval=interval,
-                symbols=symbols,
-                window=self._bounded(window),
-            )
-
-    def read_as_of(
-        self,
-        venue: str,
-        dataset: Dataset,
-        moment: datetime,
-        *,
-        interval: str = "",
-        symbols: Iterable[str] = (),
-        window: Window | None = None,
-    ) -> pa.Table:
-        """What `read` would have given at that moment, by the log of corrections."""
-        window = self._bounded(window)
-        asked = as_of.Asked(venue, dataset, moment, interval, tuple(symbols), window)
-        with self._session.reading(f"Reading {venue} {dataset.name} of the past") as cursor:
-            return as_of.read_as_of(cursor, asked)
 
     def read_snapshot(
         self,
@@ -241,28 +132,6 @@ class BigQueryWarehouse(BigQueryRecords):
                 window=self._bounded(window),
             )
 
-    def quarantined(self, **which: Unpack[QuarantineFilters]) -> list[QuarantineEntry]:
-        """Rows of the quarantine that fit, the newest first."""
-        with self._session.reading("Looking into the quarantine", "quarantine") as cursor:
-            return quarantine.find_entries(cursor, **which)
-
-    def quarantine_entries(self, prefixes: Sequence[str]) -> list[QuarantineEntry]:
-        """The rows whose ids begin so; a prefix that names none or several is refused."""
-        with self._session.reading("Looking into the quarantine", "quarantine") as cursor:
-            return quarantine.entries_named(cursor, prefixes)
-
-    def accepted(self, venue: str, dataset: Dataset) -> frozenset[str]:
-        """Ids of the rows that were released: they are good however often they are read."""
-        with self._session.reading("Reading what was released", "quarantine") as cursor:
-            return quarantine.accepted_ids(cursor, venue, dataset)
-
-    def accepted_keys(
-        self, venue: str, dataset: Dataset, window: Window | None = None
-    ) -> dict[tuple[str, str, int], frozenset[str]]:
-        """(symbol, interval, milliseconds) of released rows -> the rules that they break."""
-        with self._session.reading("Reading what was released", "quarantine") as cursor:
-            return quarantine.accepted_keys(cursor, venue, dataset, window)
-
     def coverage_by_day(
         self,
         *,
@@ -282,47 +151,6 @@ class BigQueryWarehouse(BigQueryRecords):
                 datasets=datasets,
                 window=self._bounded(window),
             )
-
-    # -- asking ----------------------------------------------------------------------------------
-
-    def ask(self, sql: str) -> pa.Table:
-        """One SELECT of the platform's own, in DuckDB's dialect."""
-        with self._session.reading("Asking the warehouse", "query") as cursor:
-            return cursor.execute(sql).to_arrow_table()
-
-    def query(self, sql: str) -> pa.Table:
-        """One SELECT of somebody else, in GoogleSQL; what it would bill is looked at before."""
-        return queries.run(self._session, sql, self._prices)
-
-    def estimate(self, sql: str) -> Cost:
-        """What a SELECT in GoogleSQL would cost, by a dry run, which is free."""
-        return queries.estimate(self._session, sql, self._prices)
-
-    def parts(self) -> Parts:
-        """The tables by parts of time, as copies to another engine take them."""
-        return Parts(
-            self._session,
-            lambda table, now: kept_since(form_of(table, self._settings).expires_after_days, now),
-        )
-
-    def tables(self) -> frozenset[str]:
-        """Every table and view that is there, as `raw.binance_ohlcv`."""
-        with self._session.explaining("Listing the tables"):
-            return self._tables.names()
-
-    def table_sizes(self) -> Mapping[str, TableSize]:
-        """The tables (no views) with their rows and stored bytes; costs no query."""
-        with self._session.explaining("Measuring the tables"):
-            return self._tables.sizes()
-
-    def logical_bytes(self) -> int:
-        """What keeping the rows is billed by."""
-        return sum(size.bytes for size in self.table_sizes().values())
-
-    def version(self) -> int:
-        """A number that is another one after anybody wrote; 0 before the first. Costs no query."""
-        with self._session.explaining("Looking when the warehouse was written to"):
-            return self._tables.written_at([WRITERS, *COMMON_TABLES])
 
     # -- keeping ---------------------------------------------------------------------------------
 
@@ -361,29 +189,34 @@ class BigQueryWarehouse(BigQueryRecords):
             files_deleted=dropped,
         )
 
-    def close(self) -> None:
-        """Let go of the connection. It may be used again: it connects anew."""
-        self._session.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     # -- inside ----------------------------------------------------------------------------------
 
-    def _ensure_tables(self, tables: Sequence[StoredTable]) -> None:
-        unknown = [table for table in tables if table.qualified not in self._ready]
-        if unknown:
-            with self._session.explaining("Preparing the warehouse on BigQuery"):
-                self._tables.ensure([WRITERS, *unknown])
-            self._ready.update(table.qualified for table in unknown)
+    def _write(
+        self,
+        doing: str,
+        action: Callable[[Transaction], T],
+        *,
+        table: StoredTable | None = None,
+        label: str = "commit",
+    ) -> T:
+        self._refuse_when_read_only()
+        scope = EVERYBODY if table is None else f"{table.schema}.{table.name}"
+        return self._meter.write(self._session, doing, action, scope=scope, label=label)
+
+    def _make(self, tables: Sequence[StoredTable]) -> None:
+        with self._session.explaining("Preparing the warehouse on BigQuery"):
+            self._tables.ensure([WRITERS, *tables])
+
+    def _store(
+        self, connection: Transaction, table: StoredTable, batch: Batch, rows: pa.Table
+    ) -> Committed:
+        if instruments.is_slowly_changing(batch.dataset):
+            return store_versions(connection, table, batch, rows)
+        partition_ms = HOUR_MS if form_of(table, self._settings).by_hour else DAY_MS
+        return store_rows(connection, table, batch, rows, partition_ms=partition_ms)
+
+    def _refuse_rows(self, table: StoredTable, rows: pa.Table) -> None:
+        queries.refuse_nulls(table, rows)
 
     def _bounded(self, window: Window | None) -> Window | None:
         """All times, said as a bound, where BigQuery refuses a question without one."""

@@ -178,6 +178,10 @@ class Session:
         self._link = link
         self._retry_seconds = settings.retry_seconds
 
+    @property
+    def place(self) -> str:
+        return f"on BigQuery ({self.names.project})"
+
     @contextlib.contextmanager
     def reading(self, doing: str, label: str = "read") -> Iterator[Cursor]:
         """Questions, each of which sees the last commit before it."""
