@@ -56,6 +56,8 @@ class Refusing:
 
     endpoint: str = ""
     answers: list[tuple[int, str, str]] = field(default_factory=list)
+    # Reason and message of the jobs that are taken, and then end so.
+    endings: list[tuple[str, str]] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -76,7 +78,12 @@ def refusing() -> Iterator[Refusing]:
             length = int(self.headers["Content-Length"])
             told.asked.append(json.loads(self.rfile.read(length)))
             if not told.answers:
-                self.answer(200, JOB | {"jobReference": told.asked[-1]["jobReference"]})
+                job = JOB | {"jobReference": told.asked[-1]["jobReference"]}
+                if told.endings:
+                    reason, message = told.endings.pop(0)
+                    failed = {"reason": reason, "message": message}
+                    job |= {"status": {"state": "DONE", "errorResult": failed}}
+                self.answer(200, job)
                 return
             status, reason, message = told.answers.pop(0)
             said = {"reason": reason, "message": message, "domain": "global"}
@@ -157,6 +164,26 @@ def test_a_busy_bigquery_is_asked_again_for_the_same_job(
         assert store.read("binance", OHLCV).num_rows == 0
     first, second = (job["jobReference"]["jobId"] for job in refusing.asked)
     assert first == second, "sent twice it is still one job"
+
+
+@pytest.mark.parametrize("reason", ["backendError", "rateLimitExceeded", "jobInternalError"])
+def test_a_job_that_bigquery_itself_failed_on_is_sent_as_a_new_one(
+    refusing: Refusing, reason: str
+) -> None:
+    """The old id stands for the failed one for good."""
+    with BigQueryWarehouse(refusing.settings, read_only=True) as store:
+        refusing.endings.append((reason, "Error encountered during execution."))
+        assert store.read("binance", OHLCV).num_rows == 0
+    first, second = (job["jobReference"]["jobId"] for job in refusing.asked)
+    assert first != second
+
+
+def test_a_job_that_failed_by_its_own_fault_is_not_sent_again(refusing: Refusing) -> None:
+    with BigQueryWarehouse(refusing.settings, read_only=True) as store:
+        refusing.endings.append(("quotaExceeded", "Quota exceeded: query usage per day"))
+        with pytest.raises(WarehouseBusy, match="quota of BigQuery"):
+            store.read("binance", OHLCV)
+    assert len(refusing.asked) == 1
 
 
 def test_a_job_whose_answer_was_lost_is_found_and_not_sent_anew(refusing: Refusing) -> None:

@@ -35,6 +35,10 @@ _CONFLICT = re.compile(
     r"transaction conflict|conflict on |failed to commit ducklake transaction",
     re.IGNORECASE,
 )
+# An answer that was lost may have been "done": nobody here can know.
+_AGAIN = (
+    "Run the same command again: what was stored all the same is seen then, and not stored twice."
+)
 _LOCATION = re.compile(r"\s*\n+\s*Location: .*", re.DOTALL)
 
 
@@ -113,14 +117,13 @@ def explained(error: BaseException, doing: str, project: str) -> MarketAssetsErr
         return WarehouseBusy(
             doing,
             f"BigQuery cannot be reached ({type(error.__cause__ or error).__name__})",
-            "Look at the network and at bigquery.api_endpoint; nothing was stored by this. Run the"
-            " same command again.",
+            f"Look at the network and at bigquery.api_endpoint. {_AGAIN}",
         )
     if is_transient(error) or is_conflict(error):
         return WarehouseBusy(
             doing,
             f"BigQuery did not do it in time: {said(error)}",
-            "Nothing was stored by this: run the same command again.",
+            _AGAIN,
         )
     return None
 

@@ -73,12 +73,11 @@ class Jobs:
             use_query_cache=True,
         )
         client = self._link.connected()
-        job: QueryJob = self._sent(
+        job, found = self._done(
             lambda job_id: client.query(
                 sql, job_config=config, job_id=job_id, retry=None, job_retry=None
             )
         )
-        found = self._finished(job)
         self._on_done(
             Done(
                 statement,
@@ -111,8 +110,7 @@ class Jobs:
             file.seek(0)
             return client.load_table_from_file(file, table, job_config=config, job_id=job_id)
 
-        job = self._sent(send)
-        self._finished(job)
+        job, _ = self._done(send)
         return int(job.output_rows or 0)
 
     def hear_of(self, label: str, value: str, since: datetime) -> None:
@@ -152,8 +150,24 @@ class Jobs:
             except Exception as error:
                 if attempt >= _ATTEMPTS or not faults.is_transient(error):
                     raise
-            pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempt)
-            time.sleep(random.uniform(0, pause))
+            _pause(attempt)
+        raise AssertionError("unreachable")
+
+    def _done(self, send: Callable[[str], Any]) -> tuple[Any, Any]:
+        """The job and its answer; one that BigQuery itself has failed on is sent as another job.
+
+        How it ended has to be known for that: a failed job has changed nothing, for its
+        transaction is rolled back. One that is only not heard of any more may still be done.
+        """
+        for attempt in itertools.count(1):
+            job = self._sent(send)
+            try:
+                return job, self._finished(job)
+            except Exception as error:
+                by_chance = faults.is_transient(error) and not faults.is_conflict(error)
+                if attempt >= _ATTEMPTS or not job.error_result or not by_chance:
+                    raise
+            _pause(attempt)
         raise AssertionError("unreachable")
 
     def _sent(self, send: Callable[[str], Any]) -> Any:
@@ -182,6 +196,11 @@ class Jobs:
         except (TookTooLong, TimeoutError) as error:
             job.cancel()
             raise TimeoutError(f"job {job.job_id} took longer than {limit:g} s") from error
+
+
+def _pause(attempt: int) -> None:
+    longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempt)
+    time.sleep(random.uniform(0, longest))
 
 
 def as_label(value: str) -> str:
