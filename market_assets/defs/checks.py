@@ -18,6 +18,7 @@ from market_assets.defs.freshness import CHECK as FRESHNESS
 from market_assets.defs.freshness import freshness_result
 from market_assets.defs.names import raw_key
 from market_assets.quality.raw_checks import DESCRIPTIONS, RawJudge, check_names, window_to_judge
+from market_assets.quality.unasked import record_unasked, unasked
 from market_assets.quality.vanished import reopen
 from market_assets.quality.verdicts import blocks
 from market_assets.schemas.datasets import OHLCV, Dataset
@@ -72,6 +73,8 @@ def judged(
         symbols = settings.venue(venue).symbols
         for interval in settings.venue(venue).intervals if dataset is OHLCV else ():
             reopen(warehouse, venue, interval, symbols, window, context.run.run_id)
+        never = unasked(warehouse, settings, venue, dataset, window)
+        record_unasked(warehouse, venue, dataset, never, context.run.run_id)
     context.log.info(f"{len(verdicts)} checks took {time.perf_counter() - began:.2f} s")
     if any(not v.passed and _blocks(v.check, settings) for v in verdicts):
         # The same rows break the same rules again: only a person can help.

@@ -13,6 +13,7 @@ from market_assets.checks.policy import MONTH_MS, Policy
 from market_assets.checks.registry import CANDLE_RULES, FUNDING_RULES
 from market_assets.checks.scenes import CandleScene, FundingScene
 from market_assets.quality.schema_check import schema_failures
+from market_assets.quality.unasked import unasked
 from market_assets.quality.vanished import vanished
 from market_assets.quality.verdicts import SAMPLED, Verdict
 from market_assets.schemas.datasets import FUNDING_RATES, INSTRUMENTS, OHLCV, Dataset
@@ -40,7 +41,7 @@ DESCRIPTIONS = {
     " rules, by pandera.",
     "quarantine": "No row of these hours is held in quarantine.",
     "completeness": "Every candle or settlement is stored, or absent for a proven reason; none"
-    " that was stored has vanished.",
+    " that was stored has vanished, and no symbol of the settings was left out.",
 }
 
 
@@ -130,7 +131,7 @@ class RawJudge:
         return self._verdict("quarantine", len(held), reasons, sample)
 
     def _completeness(self) -> Verdict:
-        """What is ours to bring and is not there, and what was there and is gone, as spans."""
+        """What is ours to bring and is not there, was there and is gone, or nobody asked for."""
         spans: list[dict[str, Any]] = []
         times: list[int] = []
         for interval in self.intervals:
@@ -142,6 +143,9 @@ class RawJudge:
                 missing = [gap for gap in gaps if gap.reason == "missing"] + gone.get(symbol, [])
                 spans += [_span(symbol, interval, gap.window, gap.evidence) for gap in missing]
                 times += [t for gap in missing for t in (gap.window.start, gap.window.end - 1)]
+        for one in unasked(self.warehouse, self.settings, self.venue, self.dataset, self.window):
+            spans.append(_span(one.symbol, one.interval, one.window, one.evidence))
+            times += [one.window.start, one.window.end - 1]
         counts = Counter(span["symbol"] for span in spans)
         return self._verdict("completeness", len(spans), counts, spans[:SAMPLED], times)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+from lab_support import window
 from platform_support import Platform, failing, raw, values
 
 from market_assets.warehouse.contract import RepairAttempt
@@ -107,6 +108,26 @@ def test_what_is_given_up_fails_the_completeness_check_and_names_the_hours(
     assert len(given_up) == len(missing)
     third, _ = tick(platform, cursor)
     assert not third.asset_events, "once is enough"
+
+
+def test_hours_of_a_symbol_that_is_new_are_named_by_the_next_run_and_asked_for(
+    platform: Platform,
+) -> None:
+    whole = platform.lab
+    platform.lab = whole.with_settings(venues={"okx": {"symbols": ["BTCUSDT"]}})
+    assert platform.run("okx_ohlcv", *DAY).success
+    both = Platform(whole, platform.instance)
+
+    result = both.run("okx_ohlcv", "2026-03-05-00:00")
+
+    assert result.success, "its own hour is complete"
+    assert "okx_ohlcv completeness" in failing(result)
+    [span] = whole.lake.missing()
+    assert (span.symbol, span.window) == ("NEWUSDT", window("2026-03-04", "2026-03-05"))
+    [request] = tick(both)[0].run_requests or []
+    repaired = launched(both, request)
+    assert repaired.success
+    assert "okx_ohlcv completeness" not in failing(repaired)
 
 
 def test_a_platform_where_nothing_is_missing_is_left_alone_without_opening_it(

@@ -34,7 +34,7 @@ def test_a_symbol_that_is_collected_no_more_is_not_silent(lab: Lab) -> None:
     both = lab.with_settings(venues={"okx": {"symbols": ["BTCUSDT", "ETHUSDT"]}})
     both.ingest("okx", ["BTCUSDT", "ETHUSDT"], window("2026-03-01", "2026-03-04"))
     both.ingest("okx", "BTCUSDT", DAYS)
-    assert failing(both) == {"stale_symbol"}
+    assert failing(both) == {"stale_symbol", "completeness"}
     one = lab.with_settings(venues={"okx": {"symbols": ["BTCUSDT"]}})
     assert failing(one) == set()
 
