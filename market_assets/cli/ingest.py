@@ -15,6 +15,7 @@ from market_assets.ingest.job import Job, Summary
 from market_assets.ingest.run import Progress, check
 from market_assets.ingest.run import ingest as run_ingest
 from market_assets.schemas.timeline import to_text
+from market_assets.settings.section import VENUE_NAMES
 from market_assets.venues._gate import Wait
 from market_assets.watch.spending import refuse_when_spent
 
@@ -22,7 +23,7 @@ NAMED = 40
 
 
 @click.command()
-@click.option("--venue", required=True, help="binance, okx or aster.")
+@click.option("--venue", required=True, help=f"One of {', '.join(VENUE_NAMES)}.")
 @click.option("--dataset", default="ohlcv", show_default=True, help="What to work on.")
 @click.option("--symbols", help="Comma list (default: the venue's symbols in the settings).")
 @click.option("--interval", default="1h", show_default=True, help="Candle length, for ohlcv.")

@@ -51,7 +51,7 @@ def simulate(
     faults: Path | None,
     config: Path | None,
 ) -> None:
-    """Run Binance, OKX and Aster on this machine: seeded, deterministic, with faults on demand."""
+    """Run the exchanges on this machine: seeded, deterministic, with faults on demand."""
     from market_assets.simulator.config import SimulatorConfig
     from market_assets.simulator.server import serve
 

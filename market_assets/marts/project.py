@@ -60,6 +60,7 @@ class Project:
         thresholds, quality = self.settings.thresholds, self.settings.quality
         return {
             **self.settings.marts.model_dump(mode="json"),
+            "venues": self.settings.marts_venues,
             "price_jump_percent": thresholds.price_jump_percent,
             "cross_venue_percent": thresholds.cross_venue_percent,
             "anomaly_days": quality.anomaly_days,

@@ -70,7 +70,7 @@ OHLCV = Dataset(
     columns=(
         Column("timestamp", "timestamp", "Open time of the candle (UTC)"),
         Column("symbol", "string", "Canonical symbol, base then quote: BTCUSDT"),
-        Column("venue", "string", "The exchange: binance, okx, aster"),
+        Column("venue", "string", "The exchange, such as binance"),
         Column("interval", "string", "Length of the candle: 1m ... 1d"),
         Column("open", "float", "First traded price, in the quote currency"),
         Column("high", "float", "Highest traded price"),
@@ -114,7 +114,7 @@ FUNDING_RATES = Dataset(
     columns=(
         Column("timestamp", "timestamp", "Settlement time rounded to the minute (UTC)"),
         Column("symbol", "string", "Canonical symbol, base then quote: BTCUSDT"),
-        Column("venue", "string", "The exchange: binance, okx, aster"),
+        Column("venue", "string", "The exchange, such as binance"),
         Column("funding_rate", "float", "Rate paid by longs to shorts at this settlement"),
         Column(
             "predicted_rate",
@@ -142,7 +142,7 @@ INSTRUMENTS = Dataset(
     description="What a venue lists, slowly changing: one row for each version of an instrument",
     columns=(
         Column("symbol", "string", "Canonical symbol, base then quote: BTCUSDT"),
-        Column("venue", "string", "The exchange: binance, okx, aster"),
+        Column("venue", "string", "The exchange, such as binance"),
         Column("native_symbol", "string", "The venue's own name: BTC-USDT-SWAP"),
         Column("base", "string", "Base currency"),
         Column("quote", "string", "Quote currency"),
@@ -181,7 +181,7 @@ FUNDING_PREDICTIONS = Dataset(
     columns=(
         Column("timestamp", "timestamp", "When the prediction was read, in venue time (UTC)"),
         Column("symbol", "string", "Canonical symbol, base then quote: BTCUSDT"),
-        Column("venue", "string", "The exchange: binance, okx, aster"),
+        Column("venue", "string", "The exchange, such as binance"),
         Column("predicted_rate", "float", "Predicted rate of the next settlement"),
         Column("next_funding_at", "timestamp", "When that settlement is due (UTC)"),
         Column("mark_price", "float", "Mark price when read, where told", nullable=True),

@@ -37,6 +37,8 @@ VENUE_URLS: dict[VenueName, str] = {
     "okx": "https://openapi.okx.com",
     "aster": "https://fapi.asterdex.com",
 }
+# Off until the settings enable them; the demo does with the others.
+VENUES_ON_REQUEST: frozenset[VenueName] = frozenset()
 # Bulk files of old history. OKX lists its files by an API of its own kind and cuts days at UTC+8.
 ARCHIVE_URLS: dict[VenueName, str] = {
     "binance": "https://data.binance.vision",
@@ -278,6 +280,7 @@ class Settings(Section):
                 merged[name] = {
                     "base_url": VENUE_URLS[name],
                     "archive_url": _archive_of(name, own or {}),
+                    "enabled": name not in VENUES_ON_REQUEST,
                     **(own or {}),
                 }
         return merged
@@ -313,3 +316,9 @@ class Settings(Section):
     @property
     def enabled_venues(self) -> dict[str, VenueSettings]:
         return {name: venue for name, venue in self.venues.items() if venue.enabled}
+
+    @property
+    def marts_venues(self) -> list[VenueName]:
+        """Whose raw tables the marts join. One that was on by default keeps its history there when
+        it is turned off; one on request, which most never have, costs nobody a scan."""
+        return [n for n, v in self.venues.items() if v.enabled or n not in VENUES_ON_REQUEST]

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from market_assets.simulator.instruments import FOREVER, Instrument
-from market_assets.simulator.intervals import HOUR_MS, MINUTE_MS
+from market_assets.simulator.instruments import Instrument
+from market_assets.simulator.intervals import FOREVER, HOUR_MS, MINUTE_MS
 from market_assets.simulator.manners import MANNERS
 from market_assets.simulator.noise import Floats, Ints, smooth_at, stream, uniform
 

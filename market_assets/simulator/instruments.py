@@ -12,7 +12,6 @@ from market_assets.simulator.reading import Millis, millis
 
 VENUES: Final = tuple(MANNERS)
 DEFAULT_FUNDING_CAP: Final = 0.02
-FOREVER: Final = 4_133_404_800_000
 _LONG_AGO: Final = millis("2020-01-01")
 
 

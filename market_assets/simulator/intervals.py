@@ -7,6 +7,7 @@ from typing import Final
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
+FOREVER: Final = 4_133_404_800_000  # 2100-12-25, as venues write it
 HOUR_MINUTES: Final = 60
 DAY_MINUTES: Final = 1440
 

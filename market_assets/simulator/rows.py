@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,3 +109,14 @@ def decimal_columns(numbers: Ints, places: int) -> tuple[bytes, list[list[int]]]
         return b"%d", [(numbers * 10**-places).tolist()]
     whole, part = np.divmod(numbers, 10**places)
     return b"%%d.%%0%dd" % places, [whole.tolist(), part.tolist()]
+
+
+def text_rows(opens: Ints, columns: Iterable[tuple[Ints, int]], tail: bytes) -> list[bytes]:
+    """Rows of texts: the opening, whole numbers of 10**-places each, and the tail."""
+    template = b'["%d"'
+    filling: list[list[int]] = [opens.tolist()]
+    for numbers, places in columns:
+        text, lists = decimal_columns(numbers, places)
+        template += b',"' + text + b'"'
+        filling.extend(lists)
+    return [(template + tail) % row for row in zip(*filling, strict=True)]

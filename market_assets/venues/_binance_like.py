@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from market_assets.schemas.timeline import INTERVALS, Window
-from market_assets.venues._columns import Field, read_rows
+from market_assets.venues._columns import candle_fields, funding_fields, read_rows
 from market_assets.venues.contract import (
     OK,
     Bucket,
@@ -48,25 +48,10 @@ _STATUS = {
     "CLOSE": "delisted",
 }
 
-_CANDLE_FIELDS = (
-    Field("timestamp", "ms", 0),
-    Field("open", "number", 1),
-    Field("high", "number", 2),
-    Field("low", "number", 3),
-    Field("close", "number", 4),
-    Field("volume", "number", 5),
-    Field("quote_volume", "number", 7),
-    Field("num_trades", "count", 8),
-    Field("taker_buy_volume", "number", 9),
-    Field("taker_buy_quote_volume", "number", 10),
+_CANDLE_FIELDS = candle_fields(
+    volume=5, quote_volume=7, num_trades=8, taker_buy_volume=9, taker_buy_quote_volume=10
 )
-
-_FUNDING_FIELDS = (
-    Field("raw_timestamp", "ms", "fundingTime"),
-    Field("funding_rate", "number", "fundingRate"),
-    Field("predicted_rate", "number", None),
-    Field("mark_price", "number", "markPrice", required=False),
-)
+_FUNDING_FIELDS = funding_fields("fundingTime", "fundingRate", mark_price="markPrice")
 
 
 def klines_weight(limit: int) -> int:

@@ -33,6 +33,41 @@ class Field:
     required: bool = True  # an empty string or absent key is null where it is not required
 
 
+def candle_fields(
+    volume: int,
+    quote_volume: int,
+    *,
+    num_trades: int | None = None,
+    taker_buy_volume: int | None = None,
+    taker_buy_quote_volume: int | None = None,
+) -> tuple[Field, ...]:
+    """A candle row that begins with time, open, high, low and close, as they all do."""
+    return (
+        Field("timestamp", "ms", 0),
+        Field("open", "number", 1),
+        Field("high", "number", 2),
+        Field("low", "number", 3),
+        Field("close", "number", 4),
+        Field("volume", "number", volume),
+        Field("quote_volume", "number", quote_volume),
+        Field("num_trades", "count", num_trades),
+        Field("taker_buy_volume", "number", taker_buy_volume),
+        Field("taker_buy_quote_volume", "number", taker_buy_quote_volume),
+    )
+
+
+def funding_fields(
+    time: str, rate: str, *, predicted: str | None = None, mark_price: str | None = None
+) -> tuple[Field, ...]:
+    """A settlement, by the names of its keys."""
+    return (
+        Field("raw_timestamp", "ms", time),
+        Field("funding_rate", "number", rate),
+        Field("predicted_rate", "number", predicted, required=False),
+        Field("mark_price", "number", mark_price, required=False),
+    )
+
+
 def read_rows(rows: Sequence[Any], fields: Sequence[Field]) -> Rows:
     """Rows (lists or dicts) as a table of the named columns."""
     try:

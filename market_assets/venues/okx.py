@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from market_assets.schemas.timeline import DAY_MS, HOUR_MS, INTERVALS, Window
-from market_assets.venues._columns import Field, read_rows
+from market_assets.venues._columns import candle_fields, funding_fields, read_rows
 from market_assets.venues.contract import (
     OK,
     Bucket,
@@ -57,26 +57,9 @@ _STATUS = {
     "expired": "delisted",
 }
 
-_CANDLE_FIELDS = (
-    Field("timestamp", "ms", 0),
-    Field("open", "number", 1),
-    Field("high", "number", 2),
-    Field("low", "number", 3),
-    Field("close", "number", 4),
-    # [5] counts contracts; [6] is the same amount in base coin, which is what we store.
-    Field("volume", "number", 6),
-    Field("quote_volume", "number", 7),
-    Field("num_trades", "count", None),
-    Field("taker_buy_volume", "number", None),
-    Field("taker_buy_quote_volume", "number", None),
-)
-
-_FUNDING_FIELDS = (
-    Field("raw_timestamp", "ms", "fundingTime"),
-    Field("funding_rate", "number", "realizedRate"),
-    Field("predicted_rate", "number", "fundingRate", required=False),
-    Field("mark_price", "number", None),
-)
+# [5] counts contracts; [6] is the same amount in base coin, which is what we store.
+_CANDLE_FIELDS = candle_fields(volume=6, quote_volume=7)
+_FUNDING_FIELDS = funding_fields("fundingTime", "realizedRate", predicted="fundingRate")
 
 
 class Okx:

@@ -13,6 +13,7 @@ import yaml
 
 from market_assets.marts.project import SOURCE, Project
 from market_assets.settings import Settings
+from market_assets.settings.models import VENUES_ON_REQUEST
 from market_assets.venues.registry import VENUES
 
 ROOT = Path(__file__).parents[2]
@@ -36,8 +37,11 @@ def test_the_sources_are_those_of_the_schemas(tmp_path: Path) -> None:
     assert file.read_text() == done.stdout, "run make docs-reference"
 
 
-def test_staging_reads_every_venue_of_the_registry(project: dict[str, object]) -> None:
-    assert project["vars"]["venues"] == list(VENUES)  # type: ignore[index]
+def test_staging_reads_every_venue_of_the_registry_that_is_collected() -> None:
+    enabled = Settings.model_validate({"venues": {name: {"enabled": True} for name in VENUES}})
+    assert Project(enabled).variables["venues"] == list(VENUES)
+    off = Settings.model_validate({"venues": {name: {"enabled": False} for name in VENUES}})
+    assert set(Project(off).variables["venues"]) == set(VENUES) - VENUES_ON_REQUEST
 
 
 def test_the_defaults_of_the_vars_are_those_of_the_settings(project: dict[str, object]) -> None:

@@ -52,6 +52,8 @@ def test_a_venue_is_the_same_in_every_room():
     assert set(VENUE_NAMES) == set(VENUES)
     assert tuple(SIMULATED) == tuple(VENUES)
     assert tuple(twin.venue for twin in TWINS) == tuple(VENUES)
+    contracts = (REPOSITORY / "pyproject.toml").read_text()
+    assert {name for name in VENUES if f"(market_assets.venues.{name})" in contracts} == set(VENUES)
     payloads = REPOSITORY / "tests" / "venues" / "payloads"
     assert {path.name for path in payloads.iterdir() if path.is_dir()} == set(VENUES)
 

@@ -54,7 +54,8 @@ def _returns(column: str, days: str, most: float) -> tuple[Law, ...]:
 
 
 def of_candles(stored: Stored, rows: int) -> Sequence[Law]:
-    raw = sum(stored.count(f"raw.{venue}_ohlcv", "timestamp") for venue in stored.settings.venues)
+    tables = [f"raw.{venue}_ohlcv" for venue in stored.settings.marts_venues]
+    raw = sum(stored.count(table, "timestamp") for table in tables)
     return (
         *_bar(),
         *_quality(),
@@ -129,7 +130,7 @@ def of_hourly(_stored: Stored, rows: int) -> Sequence[Law]:
 
 
 def of_consolidated(stored: Stored, _rows: int) -> Sequence[Law]:
-    venues = list(stored.settings.venues)
+    venues = list(stored.settings.marts_venues)
     most = stored.settings.thresholds.cross_venue_percent / 100
     return (
         *_bar(),

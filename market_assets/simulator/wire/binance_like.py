@@ -12,8 +12,8 @@ from market_assets.simulator.answers import Answer, Endpoint, Page, Params, Refu
 from market_assets.simulator.bars import Bars, Row, Series
 from market_assets.simulator.clock import SimulatedClock
 from market_assets.simulator.funding import INTEREST, Funding, Settlement
-from market_assets.simulator.instruments import FOREVER, Instrument
-from market_assets.simulator.intervals import DAY_MS, MINUTE_MS, MINUTES
+from market_assets.simulator.instruments import Instrument
+from market_assets.simulator.intervals import DAY_MS, FOREVER, MINUTE_MS, MINUTES
 from market_assets.simulator.market import Market
 from market_assets.simulator.noise import Floats, Ints
 from market_assets.simulator.rows import CandleRows, decimal_columns

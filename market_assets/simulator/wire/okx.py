@@ -12,12 +12,18 @@ from market_assets.simulator.answers import Answer, Endpoint, Page, Params, Refu
 from market_assets.simulator.bars import Bars, Row, Series
 from market_assets.simulator.clock import SimulatedClock
 from market_assets.simulator.funding import Funding, Settlement
-from market_assets.simulator.instruments import FOREVER, Instrument
-from market_assets.simulator.intervals import DAY_MS, HONG_KONG_OFFSET_MINUTES, MINUTE_MS, floor_to
+from market_assets.simulator.instruments import Instrument
+from market_assets.simulator.intervals import (
+    DAY_MS,
+    FOREVER,
+    HONG_KONG_OFFSET_MINUTES,
+    MINUTE_MS,
+    floor_to,
+)
 from market_assets.simulator.limits import OkxLimits
 from market_assets.simulator.market import Market
 from market_assets.simulator.noise import Ints
-from market_assets.simulator.rows import CandleRows, decimal_columns
+from market_assets.simulator.rows import CandleRows, text_rows
 
 # The name of a bar -> (minutes, shift of its grid in minutes).
 BARS: Final[dict[str, tuple[int, int]]] = {
@@ -198,17 +204,10 @@ def write_candles(bars: Bars, columns: Ints, instrument: Instrument, closed: boo
     size = instrument.volume_decimals("okx")
     contract = -int(_power_of_ten(instrument.okx_lot))
     values = bars.values[:, columns]
-    template = b'["%d"'
-    filling: list[list[int]] = [bars.opens()[columns].tolist()]
     parts = [(values[row], price) for row in (Row.OPEN, Row.HIGH, Row.LOW, Row.CLOSE)]
     parts += [(values[Row.VOLUME], contract), (values[Row.VOLUME], size)]
     parts += [(values[Row.QUOTE], price + size)]
-    for numbers, places in parts:
-        text, lists = decimal_columns(numbers, places)
-        template += b',"' + text + b'"'
-        filling.extend(lists)
-    template += b',"1"]' if closed else b',"0"]'
-    return [template % row for row in zip(*filling, strict=True)]
+    return text_rows(bars.opens()[columns], parts, b',"1"]' if closed else b',"0"]')
 
 
 def refused(code: str, text: str, status: int = 400) -> Refused:
