@@ -80,6 +80,8 @@ bench: venv ## Run the benchmarks
 
 docs-reference: venv ## Write docs/reference and the dbt sources from the code
 	$(BIN)/python scripts/generate_settings_reference.py
+	$(BIN)/python scripts/generate_assets_reference.py
+	$(BIN)/python scripts/generate_rooms_reference.py
 	$(BIN)/python scripts/generate_checks_reference.py
 	$(BIN)/python scripts/generate_alerts_reference.py
 	$(BIN)/python scripts/generate_metrics_reference.py

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from market_assets.defs.assembly import assemble
@@ -10,10 +12,17 @@ from sensors.marts import marts_sensor
 from sensors.repair import repair_sensor
 from sensors.watch import watch_sensor
 
+if TYPE_CHECKING:
+    from market_assets.settings import Settings
+
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    settings = load_settings()
+    return everything(load_settings())
+
+
+def everything(settings: Settings) -> dg.Definitions:
+    """What one installation has: the reference of the assets is made from the defaults'."""
     return dg.Definitions.merge(
         assemble(settings),
         dg.Definitions(

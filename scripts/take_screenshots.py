@@ -15,15 +15,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from market_assets.stack.dagster_api import DagsterApi
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
+Scheme = Literal["light", "dark"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-WIDTH, HEIGHT = 1400, 900
+WIDTH, HEIGHT = 1280, 820
 MAX_BYTES = 200_000
 TIMEOUT_MS = 60_000
 SETTLE_MS = 2_500
@@ -47,7 +48,9 @@ class ChromiumMissing(RuntimeError):
 
 
 @contextmanager
-def browser_page() -> Iterator[Page]:
+def browser_page(
+    width: int = WIDTH, height: int = HEIGHT, scheme: Scheme = "light"
+) -> Iterator[Page]:
     """A page of the system's Chromium."""
     from playwright.sync_api import sync_playwright
 
@@ -56,7 +59,7 @@ def browser_page() -> Iterator[Page]:
         raise ChromiumMissing
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=binary, args=list(ARGUMENTS))
-        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
         page.set_default_timeout(TIMEOUT_MS)
         try:
             yield page
@@ -234,9 +237,13 @@ def main() -> None:
     parser.add_argument(
         "--alerts", action="store_true", help="only the pages of an alert that fires right now"
     )
+    parser.add_argument("--width", type=int, default=WIDTH, help="of the window, in pixels")
+    parser.add_argument("--height", type=int, default=HEIGHT)
+    parser.add_argument("--dark", action="store_true", help="as somebody in dark mode sees them")
     options = parser.parse_args()
     options.target.mkdir(parents=True, exist_ok=True)
-    with browser_page() as page:
+    scheme: Scheme = "dark" if options.dark else "light"
+    with browser_page(options.width, options.height, scheme) as page:
         shown = alert_views(page, options.url) if options.alerts else None
         for name in shown or views(page, options.url, options.docs):
             file = options.target / f"dagster-{name}.png"

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import dagster as dg
+import pytest
 from platform_support import Platform
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+from generate_assets_reference import default_settings
+from generate_assets_reference import render as assets_page
+from lineage_picture import lineage
+
+from market_assets.definitions import everything
 from market_assets.defs.assembly import assemble
-from market_assets.settings import load_settings
+from market_assets.marts.project import Project
 
 REPOSITORY = Path(__file__).parents[2]
 SNAPSHOT = Path(__file__).with_name("snapshots") / "definitions.txt"
@@ -69,9 +78,28 @@ def described(defs: dg.Definitions) -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_everything_has_the_names_partitions_and_schedules_of_the_snapshot() -> None:
+@pytest.fixture(scope="module")
+def installed(parsed_marts: Path, tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    """What somebody has who changed nothing."""
+    settings = default_settings(MARKET_ASSETS_STATE_DIR=str(tmp_path_factory.mktemp("state")))
+    shutil.copytree(parsed_marts, Project(settings).target)
+    return everything(settings)
+
+
+def test_the_page_and_the_picture_of_the_assets_are_what_their_generator_writes(
+    installed: dg.Definitions,
+) -> None:
+    page = (REPOSITORY / "docs/reference/assets.md").read_text(encoding="utf-8")
+    assert assets_page(installed) == page, "run make docs-reference"
+    picture = (REPOSITORY / "docs/images/lineage.svg").read_text(encoding="utf-8")
+    assert lineage(installed.get_repository_def()) == picture, "run make docs-reference"
+
+
+def test_everything_has_the_names_partitions_and_schedules_of_the_snapshot(
+    installed: dg.Definitions,
+) -> None:
     """UPDATE_SNAPSHOTS=1 writes it anew: a renamed asset loses its history, so look twice."""
-    found = described(assemble(load_settings(REPOSITORY / "platform.yaml", environ={})))
+    found = described(installed)
     if os.environ.get("UPDATE_SNAPSHOTS"):
         SNAPSHOT.parent.mkdir(exist_ok=True)
         SNAPSHOT.write_text(found)

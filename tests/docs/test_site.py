@@ -12,6 +12,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 AT_THE_TOP = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+# What a page has a browser load of itself, as opposed to links that are followed by a click.
+LOADED = re.compile(r"<(?:script|img|iframe|source)[^>]*src=[\"']?(?:https?:)?//[^>]*>")
+MERMAID = re.compile(r"<pre[^>]*class=[\"']?mermaid[^>]*>")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -30,6 +33,10 @@ def test_the_site_is_built_and_every_link_and_anchor_in_it_leads_somewhere(tmp_p
     done = run("mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "finish" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    pages = [page.read_text(encoding="utf-8") for page in (tmp_path / "site").rglob("*.html")]
+    assert len(pages) > 30
+    # With a diagram in it a page has the theme's script load Mermaid from another host.
+    assert [found for page in pages for found in LOADED.findall(page) + MERMAID.findall(page)] == []
 
 
 def test_the_site_fails_on_a_link_to_nowhere(tmp_path: Path) -> None:
