@@ -115,18 +115,6 @@ def stored_columns(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str
     return columns
 
 
-def warm_statistics(connection: duckdb.DuckDBPyConnection, table: StoredTable) -> None:
-    """Put a row in and take it out, in a store that nobody else sees yet.
-
-    The lake asks for the statistics of a table that never had a row once a column at every read:
-    100 ms instead of 5.
-    """
-    blank = {"timestamp": "TIMESTAMP 'epoch'", "string": "''", "boolean": "false"}
-    values = ", ".join(blank.get(column.kind, "0") for column in table.columns)
-    connection.execute(f"INSERT INTO {table.qualified} VALUES ({values})")
-    connection.execute(f"DELETE FROM {table.qualified}")
-
-
 def venue_datasets() -> tuple[Dataset, ...]:
     """What every venue has a table for."""
     return tuple(DATASETS.values())

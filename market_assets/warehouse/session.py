@@ -18,13 +18,12 @@ from market_assets.warehouse.ddl import (
     create_missing,
     is_complete,
     stored_columns,
-    warm_statistics,
 )
 from market_assets.warehouse.layout import Layout
 from market_assets.warehouse.link import Link
 from market_assets.warehouse.locking import writer_lock
 from market_assets.warehouse.sql import LAKE
-from market_assets.warehouse.tables import GAPS
+from market_assets.warehouse.statistics import write_statistics
 
 if TYPE_CHECKING:
     import duckdb
@@ -154,8 +153,7 @@ class Session:
             connection.execute("BEGIN")
             create_missing(connection, tables)
             connection.execute("COMMIT")
-            # Every commit reads this table, and most stores hold no gap.
-            warm_statistics(connection, GAPS)
+            write_statistics(connection)
         finally:
             connection.close()
         # SQLite folds its log in when the last connection closes. Renaming would lose one.
