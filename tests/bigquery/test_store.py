@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from emulator_support import EmulatedBigQuery, RunningEmulator
+from emulator_support import EmulatedBigQuery
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "warehouse"))
-from engine_support import emptied, settings_of
+from engine_support import settings_of, store_fixtures
 from warehouse_support import START, ask, at, candle_batch, hours
 
 from market_assets.errors import QueryTooLarge, RequestInvalid
@@ -27,21 +26,7 @@ pytestmark = pytest.mark.xdist_group("bigquery")
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
-
-@pytest.fixture(scope="module")
-def place(bigquery_emulator: RunningEmulator) -> EmulatedBigQuery:
-    return bigquery_emulator.place("store")
-
-
-@pytest.fixture(scope="module")
-def shared(place: EmulatedBigQuery) -> Iterator[BigQueryWarehouse]:
-    with BigQueryWarehouse(settings_of(place), venues=["binance"]) as warehouse:
-        yield warehouse
-
-
-@pytest.fixture
-def store(shared: BigQueryWarehouse) -> BigQueryWarehouse:
-    return emptied(shared)
+place, shared, store = store_fixtures("store")
 
 
 def test_other_peoples_googlesql_reads_and_nothing_else(

@@ -1,6 +1,7 @@
-"""A writer on BigQuery that stops for ever between its loads and its transaction: to be killed.
+"""A writer on BigQuery that is there to be killed.
 
-bigquery_worker.py ENDPOINT PROJECT PREFIX
+bigquery_worker.py ENDPOINT PROJECT PREFIX stops   for ever between its loads and its transaction
+bigquery_worker.py ENDPOINT PROJECT PREFIX goes    on; its transaction takes the emulator a while
 """
 
 from __future__ import annotations
@@ -16,18 +17,20 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from emulator_support import EmulatedBigQuery
 from engine_support import settings_of
-from warehouse_support import candle_batch
+from warehouse_support import candle_batch, request
 
 from market_assets.warehouse.bigquery.engine import BigQueryWarehouse
+from market_assets.warehouse.contract import Batch
+
+SYMBOLS = [f"S{number:03}USDT" for number in range(40)]
+REQUESTS = 100
 
 
-def main() -> None:
-    endpoint, project, prefix = sys.argv[1:]
-    place = EmulatedBigQuery(endpoint, "", project, prefix)
-    warehouse = BigQueryWarehouse(settings_of(place), venues=["binance"])
-    symbols = [f"S{number:03}USDT" for number in range(40)]
-    # The loads are done when the first of the other parts is asked for: that one never ends.
-    warehouse.commit(candle_batch(0, 40, symbols=symbols, decisions=Endless()))
+def long_batch() -> Batch:
+    """Rows and requests that all stand in the script: the emulator reads it for a second."""
+    return candle_batch(
+        0, 4, symbols=SYMBOLS[:10], requests=[request(number) for number in range(REQUESTS)]
+    )
 
 
 class Endless(tuple[Any, ...]):
@@ -35,6 +38,18 @@ class Endless(tuple[Any, ...]):
         print("loaded", flush=True)
         time.sleep(600)
         return iter(())
+
+
+def main() -> None:
+    endpoint, project, prefix, how = sys.argv[1:]
+    place = EmulatedBigQuery(endpoint, "", project, prefix)
+    warehouse = BigQueryWarehouse(settings_of(place), venues=["binance"])
+    if how == "goes":
+        warehouse.commit(long_batch())
+        print("committed", flush=True)
+        return
+    # The loads are done when the first of the other parts is asked for: that one never ends.
+    warehouse.commit(candle_batch(0, 40, symbols=SYMBOLS, decisions=Endless()))
 
 
 if __name__ == "__main__":
