@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from market_assets.cli import options
+from market_assets.cli.unasked import show_unasked
 from market_assets.schemas.datasets import DATASETS, INSTRUMENTS
 from market_assets.schemas.timeline import DAY_MS, INTERVALS, Window, floor_to, to_ms
 
@@ -48,16 +49,19 @@ def status(
     """Show how complete each venue, symbol and day is.
 
     Cells are the percentage of a day's candles that are stored or rightly absent; for funding, the
-    number of settlements. A cell with ! has intervals missing.
+    number of settlements. A cell with ! has intervals missing. What the settings name and nobody
+    asked for is listed below, with the command that brings it.
     """
+    settings = options.load(config)
     last = (end or datetime.now(UTC)).replace(hour=0, minute=0, second=0, microsecond=0)
     shown = [last - timedelta(days=back) for back in reversed(range(days))]
     window = Window(to_ms(shown[0]), to_ms(last) + DAY_MS)
-    with _reading(config) as store:
+    with options.warehouse(settings, read_only=True) as store:
         table = store.coverage_by_day(
             venues=[venue] if venue else [], datasets=[dataset] if dataset else [], window=window
         )
-    show_coverage(table, shown)
+        show_coverage(table, shown)
+        show_unasked(store, settings, venue, dataset, config)
 
 
 def show_coverage(table: pa.Table, days: list[datetime]) -> None:

@@ -15,6 +15,7 @@ from market_assets.checks.listings import Listings
 from market_assets.schemas.datasets import INSTRUMENTS, OHLCV, Dataset
 from market_assets.schemas.timeline import (
     DAY_MS,
+    HOUR_MS,
     INTERVALS,
     Window,
     ceil_to,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from market_assets.warehouse.protocol import Warehouse
 
 ALWAYS = Window(0, to_ms(date.max))
+# Settlements are at whole hours.
+_FUNDING_STEP = HOUR_MS
 NOBODY_ASKED = {"unproven": "nobody asked for it"}
 NOT_TRADED = {"unproven": "nobody asked for it, and the venue lists no such symbol"}
 
@@ -92,10 +95,10 @@ def never_asked(
 ) -> list[Window]:
     """What of `due` was asked about anywhere, and not for this series.
 
-    Of candles these are whole ones that close in it; one that opens before collecting begins is
-    nobody's.
+    Whole candles that close in it, and of funding whole hours; one that opens before collecting
+    begins is nobody's.
     """
-    step = INTERVALS.get(interval, 1)
+    step = INTERVALS.get(interval, _FUNDING_STEP)
     opens = max(collected_from, floor_to(due.start, step))
     left = subtract([part.clip(opens, due.end) for part in anywhere], own)
     alive = (part.clip(life.start, life.end) for part in left for life in lives)
@@ -158,7 +161,7 @@ def is_traded(listings: Listings, symbol: str) -> bool:
 
 def lives_of(listings: Listings, symbol: str, interval: str) -> list[Window]:
     """From each listing, by whole candles, to its end; of what nobody knows, all times."""
-    step = INTERVALS.get(interval, 1)
+    step = INTERVALS.get(interval, _FUNDING_STEP)
     lives = []
     for version in listings.listings(symbol):
         begins, ends = floor_to(version.listed_at, step), version.delisted_at

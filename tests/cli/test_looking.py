@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -46,7 +48,7 @@ def test_status_shows_each_series_and_day(filled: Any):
     assert ran.code == 0
     assert "binance ohlcv 1h" in ran.out
     lines = ran.out.splitlines()
-    (header,) = [line for line in lines if "symbol" in line]
+    (header,) = [line for line in lines if line.split()[1:2] == ["symbol"]]
     assert [f"02-0{day}" in header for day in range(1, 7)] == [True] * 6
     for symbol in ("BTCUSDT", "ETHUSDT"):
         (row,) = [line for line in lines if symbol in line]
@@ -59,6 +61,24 @@ def test_status_marks_days_with_missing_intervals(cli: Any, exchange: Any):
     ran = cli("status", "--days", "6", "--to", "2026-02-06")
     assert ran.code == 0
     assert "!" in ran.out
+
+
+def test_status_names_symbols_that_nobody_asked_for_with_the_command_that_brings_them(
+    filled: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MARKET_ASSETS_VENUES__BINANCE__SYMBOLS", "BTCUSDT,UNIUSDT,NOSUCHUSDT")
+    ran = filled("status", "--to", "2026-02-06")
+    assert "Nobody asked for binance ohlcv 1h UNIUSDT 2026-02-01 00:00 .. 2026-02-05 00:00" in (
+        ran.out
+    )
+    assert "binance lists no such symbol; what it lists: market-assets instruments" in ran.out
+    [command] = re.findall(r"brings it: market-assets (.*)", ran.out)
+
+    assert filled(*shlex.split(command)).code == 0
+
+    after = filled("status", "--to", "2026-02-06").out
+    assert re.findall(r"Nobody asked for \S+ \S+ \S+ (\S+)", after) == ["NOSUCHUSDT"]
+    assert "Nobody asked" not in filled("status", "--venue", "okx").out
 
 
 def test_status_of_days_without_data_says_so(filled: Any):
