@@ -13,7 +13,7 @@ from market_assets.cli import options
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
-    from market_assets.warehouse.migrating import Outcome, Part
+    from market_assets.warehouse.migrating import Migration, Outcome, Part
 
 Engine = Literal["bigquery", "ducklake"]
 _OTHER: dict[Engine, Engine] = {"bigquery": "ducklake", "ducklake": "bigquery"}
@@ -57,7 +57,7 @@ def copy(
     replace: bool = False,
 ) -> None:
     """The command, with its settings at hand."""
-    from market_assets.errors import NothingStored
+    from market_assets.errors import CopyDiffers, NothingStored
     from market_assets.warehouse.migrating import Migration
     from market_assets.warehouse.migration_memory import Memory
     from market_assets.warehouse.opening import is_there, open_warehouse, place_of, with_engine
@@ -71,22 +71,26 @@ def copy(
         )
     memory = Memory(settings.state_dir, place_of(here), place_of(there))
     click.echo(f"From {place_of(here)}\nto   {place_of(there)}")
-    with open_warehouse(here) as source:
+    with open_warehouse(here, read_only=dry_run) as source:
         if dry_run and not is_there(there):
-            plan = Migration(source, source, memory, only).plan(target_is_there=False)
-            _show_plan(plan)
+            migration = Migration(source, source, memory, only)
+            _show_plan(migration, migration.plan(target_is_there=False))
             return
         with open_warehouse(there, read_only=dry_run) as target:
             migration = Migration(source, target, memory, only, replace)
             if dry_run:
-                _show_plan(migration.plan())
+                _show_plan(migration, migration.plan())
                 return
             before = source.version()
             outcomes = _followed(migration.run())
             written_meanwhile = source.version() != before
     _show(outcomes)
     if written_meanwhile:
-        click.echo("The source was written to meanwhile: run the same command once more.")
+        raise CopyDiffers(
+            f"Migrating to {engine}",
+            "the source was written to meanwhile, so that the copy may lack its last rows",
+            "Stop what writes to it and run the same command once more: it copies what differs.",
+        )
     click.echo(AFTERWARDS.format(engine=engine))
 
 
@@ -100,10 +104,10 @@ def _followed(outcomes: Iterable[Outcome]) -> list[Outcome]:
     return done
 
 
-def _show_plan(parts: Sequence[Part]) -> None:
+def _show_plan(migration: Migration, parts: Sequence[Part]) -> None:
     from market_assets.warehouse.migrating import Outcome
 
-    _show([Outcome(part, "to copy" if part.is_kept else "past retention") for part in parts])
+    _show([Outcome(part, migration.foreseen(part)) for part in parts])
 
 
 def _show(outcomes: Sequence[Outcome]) -> None:
@@ -122,17 +126,16 @@ def _show(outcomes: Sequence[Outcome]) -> None:
             [one for outcome in of_month if (one := getattr(outcome, side)) is not None]
             for side in ("source", "target")
         ]
+        # As they were read, where they were: a source that is written to has more than when counted.
         counts = [
-            sum(o.part.source_rows for o in of_month),
-            sum(o.part.target_rows for o in of_month),
+            sum(o.source.rows if o.source else o.part.source_rows for o in of_month),
+            sum(o.target.rows if o.target else o.part.target_rows for o in of_month),
         ]
-        if sides[1]:
-            counts[1] = sum(one.rows for one in sides[1])
         sums = [str(sum(side, Checksum())).partition(":")[2] if side else "" for side in sides]
         fates = ", ".join(dict.fromkeys(o.fate for o in of_month))
         view.add_row(table, month, *map(str, counts), *sums, fates)
         rows += counts[0]
-        copied += sum(o.part.source_rows for o in of_month if o.fate == "copied")
+        copied += sum(o.source.rows for o in of_month if o.source and o.fate == "copied")
     options.console().print(view)
     click.echo(f"{rows} rows in the source, {copied} of them copied now")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from market_assets.errors import CopyDiffers, RequestInvalid
 from market_assets.schemas.timeline import DAY_MS, Window, to_datetime, to_ms
@@ -19,13 +19,16 @@ from market_assets.warehouse.migration_memory import Memory
 from market_assets.warehouse.parts import Parts
 from market_assets.warehouse.tables import BUILDS, COMMON_TABLES
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 DOING = "Migrating the warehouse"
 # About 100 MB of arrow: a month of more rows is copied by days.
 MOST_ROWS_AT_ONCE = 500_000
 _NAMED = 3
 _FOUR_DAYS = timedelta(days=4)  # from the 28th of any month into the next
 
-Fate = Literal["to copy", "copied", "already there", "past retention"]
+Fate = Literal["to copy", "to compare", "other data", "copied", "already there", "past retention"]
 
 
 class Copied(Protocol):
@@ -105,6 +108,14 @@ class Migration:
             )
         ]
 
+    def foreseen(self, part: Part) -> Fate:
+        """What would become of a part, as far as counts alone can tell."""
+        if not part.is_kept:
+            return "past retention"
+        if self._is_others(part) and not self.replace:
+            return "other data"
+        return "to compare" if part.target_rows == part.source_rows else "to copy"
+
     def run(self) -> Iterator[Outcome]:
         """Copy what is not there yet; one outcome for each part as it is done."""
         venues = {table.name.removesuffix(f"_{dataset.name}") for table in self.tables()
@@ -134,6 +145,7 @@ class Migration:
                 return Outcome(part, "already there", wanted, found)
             if not self.replace and not self.memory.knows(part.name, str(found)):
                 _refuse_other_data([part])
+        _refuse_missing_values(part, rows)
         self.memory.intend(part.name, str(wanted))
         target.replace(part.table, part.window, rows)
         found = checksum(target.read(part.table, part.window))
@@ -208,6 +220,19 @@ def _refuse_other_data(parts: Iterator[Part] | list[Part]) -> None:
             "Name an empty target (warehouse.path, bigquery.dataset_prefix), or use --replace to"
             " have the tables there made the same as the source's.",
         )
+
+
+def _refuse_missing_values(part: Part, rows: pa.Table) -> None:
+    """An older version left a column out, and a table that is made today refuses such rows."""
+    for column in part.table.columns:
+        absent = rows.column(column.name).null_count
+        if absent and not column.nullable:
+            raise RequestInvalid(
+                f"Copying {part.name}",
+                f"{absent} of {rows.num_rows} rows have no {column.name}, which each row of"
+                f" {_name(part.table)} has to have",
+                "Give them one in the source, or leave this table out: name the others by --table.",
+            )
 
 
 def _name(table: StoredTable) -> str:

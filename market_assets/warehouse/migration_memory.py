@@ -5,8 +5,11 @@ It tells our own copies from data that somebody else put into the target.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
+
+from market_assets.errors import WarehouseUnwritable
 
 _FORMAT = 1
 
@@ -15,7 +18,9 @@ class Memory:
     """The checksum of each part as it was copied, for one source and one target."""
 
     def __init__(self, folder: Path, source: str, target: str) -> None:
-        self.file = folder / f"migrated-to-{target.partition(' ')[0]}.json"
+        # A file for each pair: who migrates to another place meanwhile does not forget the first.
+        pair = hashlib.sha256(f"{source}\n{target}".encode()).hexdigest()[:8]
+        self.file = folder / f"migrated-to-{target.partition(' ')[0]}-{pair}.json"
         self._between = [source, target]
         self._copied = self._read()
 
@@ -38,11 +43,19 @@ class Memory:
 
     def _keep(self, part: str, checksums: list[str]) -> None:
         self._copied[part] = checksums
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.file.with_suffix(".draft")
         told = {"format": _FORMAT, "between": self._between, "copied": self._copied}
-        draft.write_text(json.dumps(told, indent=0), encoding="utf-8")
-        draft.replace(self.file)
+        draft = self.file.with_suffix(".draft")
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_text(json.dumps(told, indent=0), encoding="utf-8")
+            draft.replace(self.file)
+        except OSError as error:
+            raise WarehouseUnwritable(
+                "Remembering what was migrated",
+                f"{self.file} cannot be written: {error.strerror or error}",
+                "Make room there, or set state_dir to another folder, then run the same command"
+                " again: what is copied is compared and not copied twice.",
+            ) from error
 
     def _read(self) -> dict[str, list[str]]:
         """Nothing where the file is of other stores, or unreadable: then all is compared anew."""

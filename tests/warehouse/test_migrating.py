@@ -17,7 +17,7 @@ import pytest
 from conftest import Open
 from warehouse_support import HOURS, ask, at, candle_batch, change, request
 
-from market_assets.errors import CopyDiffers, RequestInvalid
+from market_assets.errors import CopyDiffers, RequestInvalid, WarehouseUnwritable
 from market_assets.schemas.datasets import OHLCV
 from market_assets.schemas.timeline import Window, to_ms
 from market_assets.warehouse.contract import Build
@@ -172,6 +172,43 @@ def test_other_data_in_the_target_are_refused_before_anything_is_written(
     fates(migration(source, target, tmp_path, replace=True))
     for table in (CANDLES, "ops.revisions"):
         assert rows_of(target, table) == rows_of(source, table)
+
+
+def test_what_would_become_of_each_month_is_foreseen_from_counts(
+    source: DuckLakeWarehouse, target: DuckLakeWarehouse, tmp_path: Path
+) -> None:
+    target.commit(candle_batch(0, 2, volume=9.0, run_id="somebody"))
+    plain, replacing = (migration(source, target, tmp_path, replace=r) for r in (False, True))
+    plan = plain.plan()
+    assert [plain.foreseen(part) for part in plan] == ["other data", "to copy", "to copy"]
+    assert [replacing.foreseen(part) for part in plan] == ["to copy"] * 3
+    fates(replacing)
+    assert {plain.foreseen(part) for part in plain.plan()} == {"to compare"}
+
+
+def test_who_migrates_to_another_place_meanwhile_remembers_the_first(tmp_path: Path) -> None:
+    Memory(tmp_path, "here", "bigquery first").keep("raw.t 2026-01", "sum")
+    Memory(tmp_path, "here", "bigquery second").keep("raw.t 2026-01", "other")
+    assert Memory(tmp_path, "here", "bigquery first").knows("raw.t 2026-01", "sum")
+
+
+def test_a_memory_that_cannot_be_written_is_one_message(
+    source: DuckLakeWarehouse, target: DuckLakeWarehouse, tmp_path: Path
+) -> None:
+    (tmp_path / "state").write_text("a file where the folder should be")
+    with pytest.raises(WarehouseUnwritable, match=r"Remembering what was migrated(?s:.*)state_dir"):
+        fates(migration(source, target, tmp_path / "state"))
+
+
+def test_rows_of_an_older_version_without_a_column_of_today_are_named(
+    living: DuckLakeWarehouse, target: DuckLakeWarehouse, tmp_path: Path
+) -> None:
+    change(living, "ALTER TABLE lake.ops.requests DROP COLUMN run_id")
+    living.close()
+    with DuckLakeWarehouse(tmp_path / "living", venues=["binance"]) as brought_up:
+        older = migration(brought_up, target, tmp_path, only=["ops.requests"])
+        with pytest.raises(RequestInvalid, match=r"1 of 1 rows have no run_id(?s:.*)--table"):
+            fates(older)
 
 
 def test_as_many_rows_with_one_other_value_are_other_data(
