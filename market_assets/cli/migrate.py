@@ -126,7 +126,7 @@ def _show(outcomes: Sequence[Outcome]) -> None:
             [one for outcome in of_month if (one := getattr(outcome, side)) is not None]
             for side in ("source", "target")
         ]
-        # As they were read, where they were: a source that is written to has more than when counted.
+        # As read, where they were: a source that is written to has more by then.
         counts = [
             sum(o.source.rows if o.source else o.part.source_rows for o in of_month),
             sum(o.target.rows if o.target else o.part.target_rows for o in of_month),
