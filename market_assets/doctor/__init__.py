@@ -66,12 +66,15 @@ def diagnose(
         findings.append(folder("warehouse folder", settings.warehouse.path, "warehouse.path"))
     else:
         findings += on_bigquery(settings)
+    secrets = load_secrets() if secrets is None else secrets
+    if settings.dagster.storage == "postgres":
+        findings += on_postgres(settings, secrets)
     findings += [
         port("UI port", ui_port, "stop that process, then start again"),
         port("simulator port", settings.simulator.port, "stop it, or set simulator.port"),
         port("metrics port", settings.metrics_port, "stop it; demo and up take the next free one"),
     ]
-    findings += channels(settings, load_secrets() if secrets is None else secrets)
+    findings += channels(settings, secrets)
     findings += market_alerts(settings)
     venues = settings.enabled_venues
     if not venues:
@@ -116,6 +119,13 @@ def on_bigquery(settings: Settings) -> list[Finding]:
 
     found = bigquery_findings(settings)
     return [Finding(one.check, one.status, one.detail, one.action) for one in found]
+
+
+def on_postgres(settings: Settings, secrets: Secrets) -> list[Finding]:
+    """Whether Dagster will find the Postgres that is to keep its runs, and may use it."""
+    from market_assets.doctor.postgres import postgres_findings
+
+    return list(postgres_findings(settings, secrets))
 
 
 def port(check: str, number: int, action: str) -> Finding:
