@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
 
 from market_assets.stack.dagster_api import DagsterApi
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 Scheme = Literal["light", "dark"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-WIDTH, HEIGHT = 1280, 820
+WIDTH, HEIGHT = 1280, 920
 MAX_BYTES = 200_000
 TIMEOUT_MS = 60_000
 SETTLE_MS = 2_500
@@ -85,6 +86,23 @@ class DagsterUi:
             # Once in the list beside the graph, and once in the graph itself.
             shown = self.page.get_by_text(group, exact=True).locator("visible=true")
             shown.nth(1).wait_for()
+        self.page.wait_for_timeout(SETTLE_MS)
+
+    def lineage(self, selection: str) -> None:
+        """The assets of a selection as cards, with the window's width to themselves."""
+        self.open(f"/asset-groups~{quote(selection, safe='')}/")
+        self.page.get_by_text("Global asset lineage").first.wait_for()
+        self.page.wait_for_timeout(SETTLE_MS)
+        self.page.keyboard.press("Alt+e")  # shows every group's assets
+        self.page.wait_for_url("**expanded=**")
+        self.page.get_by_text("Hide navigation").click()
+        list_of_groups = self.page.get_by_placeholder("Jump to")
+        list_of_groups.locator("xpath=following::button[1]").click()
+        self.page.wait_for_timeout(SETTLE_MS)
+        assert self.page.viewport_size
+        width, height = self.page.viewport_size["width"], self.page.viewport_size["height"]
+        # A double click on the ground fits the graph to the window.
+        self.page.mouse.dblclick(width - 130, height - 30)
         self.page.wait_for_timeout(SETTLE_MS)
 
     def dbt_docs(self, address: str, mart: str) -> None:
@@ -166,7 +184,7 @@ def views(page: Page, url: str, docs: str) -> Iterator[str]:
     """Goes from view to view; what it yields is the name of the one on show."""
     ui = DagsterUi(page, url)
     asset = "raw/binance_ohlcv"
-    ui.asset_graph("binance", "core", "risk")
+    ui.lineage('+key:"marts/risk_daily"')
     yield "asset-graph"
     ui.partitions(asset)
     page.wait_for_timeout(SETTLE_MS)
@@ -180,7 +198,7 @@ def views(page: Page, url: str, docs: str) -> Iterator[str]:
     backfill = ui.launch_backfill()
     ui.backfill(backfill)
     page.get_by_text("Succeeded", exact=True).first.wait_for(timeout=240_000)
-    page.get_by_text("100% completed").first.wait_for()
+    page.get_by_text("100% completed").first.wait_for(timeout=240_000)
     yield "backfill"
     ui.partitions(asset, newest)
     page.get_by_text("Show Markdown").first.wait_for()

@@ -91,7 +91,7 @@ def summary(
     lines = [
         ("Dagster UI", url),
         ("Asset graph", f"{url}/asset-groups"),
-        ("Backfills", f"{url}/runs/backfills"),
+        ("Backfills", f"{url}/runs?view=backfills"),
         ("dbt docs", docs),
         ("Quality report", report),
         ("Health", urljoin(metrics, "health")),
