@@ -11,6 +11,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from emulator_support import EmulatedBigQuery
 from lab_support import VENUES
 
 from market_assets.cli import main
@@ -22,6 +23,18 @@ PAGES = {
     page.stem: BLOCK.findall(page.read_text(encoding="utf-8"))
     for page in sorted((DOCS / "how-to").glob("*.md"))
 }
+
+
+# Whoever follows it has a project of Google; a test has the emulator, which one worker starts.
+ON_BIGQUERY = "run-on-bigquery"
+
+
+def pages() -> list[object]:
+    return [
+        pytest.param(page, marks=pytest.mark.xdist_group("bigquery") if page == ON_BIGQUERY else ())
+        for page, blocks in PAGES.items()
+        if blocks
+    ]
 
 
 def lines_of(block: str) -> list[str]:
@@ -37,9 +50,10 @@ def exit_code(arguments: list[str]) -> object:
     return 0
 
 
-@pytest.mark.parametrize("page", [name for name, blocks in PAGES.items() if blocks])
+@pytest.mark.parametrize("page", pages())
 def test_each_shell_block_of_a_page_runs(
     page: str,
+    request: pytest.FixtureRequest,
     exchange: RunningSimulator,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -51,6 +65,10 @@ def test_each_shell_block_of_a_page_runs(
     monkeypatch.setenv("MARKET_ASSETS_CONFIG", str(tmp_path / "platform.yaml"))
     settings = re.search(r"```yaml\n(.*?)```", (DOCS / f"how-to/{page}.md").read_text(), re.S)
     (tmp_path / "platform.yaml").write_text(settings[1] if settings else "")
+    if page == ON_BIGQUERY:
+        place: EmulatedBigQuery = request.getfixturevalue("bigquery")
+        monkeypatch.setenv("MARKET_ASSETS_BIGQUERY__API_ENDPOINT", place.api_endpoint)
+        monkeypatch.setenv("MARKET_ASSETS_BIGQUERY__PROJECT", place.project)
     for venue in VENUES:
         monkeypatch.setenv(
             f"MARKET_ASSETS_VENUES__{venue.upper()}__BASE_URL", exchange.base_url(venue)
