@@ -17,6 +17,8 @@ from scale_limits import (
     Load,
 )
 
+from market_assets.venues.registry import VENUES as REGISTRY
+
 SYMBOLS, VENUES = (5, 50, 500), (1, 3, 10)
 GIB = 2**30
 # A share from which a limit is worth knowing of, though nothing stops yet.
@@ -106,9 +108,7 @@ def page() -> str:
             [
                 "symbols",
                 "candles",
-                "weight a day, Binance",
-                "OKX",
-                "Aster",
+                *(f"weight a day, {venue}" for venue in REGISTRY),
                 "the hour's questions take",
                 "a year of history takes",
             ],

@@ -10,10 +10,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from reference_page import publish
 
-from market_assets.settings.models import ARCHIVE_URLS, VENUE_URLS
+from market_assets.settings import Settings
 from market_assets.settings.problems import KeyPath
 from market_assets.settings.variables import allowed, item_section, known_variables, section_at
 
+DEFAULTS = Settings.model_validate({})
 HEAD = """# Settings
 
 <!-- Made by `make docs-reference` from market_assets/settings/models.py. Do not edit. -->
@@ -65,8 +66,9 @@ def _row(path: KeyPath, field: FieldInfo, variable: str) -> str:
 def _default(path: KeyPath, field: FieldInfo) -> str:
     if field.is_required() and path[0] != "venues":
         return "needed"
-    of_venues = {"base_url": VENUE_URLS, "archive_url": ARCHIVE_URLS}.get(str(path[-1]))
-    value = field.default if of_venues is None else of_venues.get(path[1])  # type: ignore[call-overload]
+    value = field.default
+    if path[0] == "venues" and len(path) == 3:
+        value = getattr(DEFAULTS.venues[path[1]], str(path[2]))  # type: ignore[index]
     if field.default_factory is not None:
         made = field.get_default(call_default_factory=True)
         plain = {

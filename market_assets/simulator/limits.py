@@ -16,7 +16,7 @@ _OKX_WINDOW_SECONDS = 2.0
 
 
 @dataclass
-class _Window:
+class CountedWindow:
     """A count that starts again at each multiple of its length."""
 
     number: int = -1
@@ -54,8 +54,8 @@ class BinanceLikeLimits:
         self._config = config
         self._stats = stats
         self._retry_after = retry_after
-        self._pool = _Window()
-        self._funding = _Window()
+        self._pool = CountedWindow()
+        self._funding = CountedWindow()
         self._refusals = 0
         self._throttled_until = 0.0
         self._banned_until = 0.0
