@@ -36,9 +36,10 @@ VENUE_URLS: dict[VenueName, str] = {
     "binance": "https://fapi.binance.com",
     "okx": "https://openapi.okx.com",
     "aster": "https://fapi.asterdex.com",
+    "bybit": "https://api.bybit.com",
 }
-# Off until the settings enable them; the demo does with the others.
-VENUES_ON_REQUEST: frozenset[VenueName] = frozenset()
+# Off until the settings enable them: most run without.
+VENUES_ON_REQUEST: frozenset[VenueName] = frozenset({"bybit"})
 # Bulk files of old history. OKX lists its files by an API of its own kind and cuts days at UTC+8.
 ARCHIVE_URLS: dict[VenueName, str] = {
     "binance": "https://data.binance.vision",

@@ -18,7 +18,7 @@ from pydantic import (
 
 from market_assets.settings.rules import check_day, check_symbol, check_url
 
-VenueName = Literal["binance", "okx", "aster"]
+VenueName = Literal["binance", "okx", "aster", "bybit"]
 VENUE_NAMES: tuple[VenueName, ...] = get_args(VenueName)
 
 

@@ -1,4 +1,4 @@
-"""Exchanges on loopback: Binance USD-M, OKX swaps and Aster over real HTTP, without the internet.
+"""Exchanges on loopback: Binance USD-M, OKX swaps, Aster, Bybit over real HTTP, without internet.
 
 An independent reading of the venues' documents: nothing here may know how the product reads them.
 """

@@ -34,6 +34,7 @@ class LimitsConfig:
     funding_requests: int = 500
     funding_window_seconds: float = 300.0
     okx_scale: float = 1.0  # multiplies the documented n per 2 s
+    bybit_requests: int = 600  # in 5 s
     aster_retry_after: bool = False  # Aster's documents do not mention the header
 
 

@@ -15,9 +15,10 @@ from market_assets.simulator.truth import Truth
 from market_assets.simulator.wire.archive import Archive
 from market_assets.simulator.wire.aster import Aster
 from market_assets.simulator.wire.binance import Binance
+from market_assets.simulator.wire.bybit import Bybit
 from market_assets.simulator.wire.okx import Okx
 
-TWINS: Final = (Binance, Okx, Aster)
+TWINS: Final = (Binance, Okx, Aster, Bybit)
 
 
 class Exchanges:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from market_assets.simulator.intervals import DAY_MS
+from market_assets.simulator.intervals import DAY_MS, FOREVER
 
 # Announced a week ahead; most venues show the row for another week after the end.
 DELISTING_NOTICE_MS: Final = 7 * DAY_MS
@@ -31,4 +31,6 @@ MANNERS: Final[Mapping[str, Manners]] = {
         0.4, rate_places=13, counts_contracts=True, counts_trades=False, listed_after_end_ms=0
     ),
     "aster": Manners(0.15),
+    # It answers for what has ended by another status, for good.
+    "bybit": Manners(0.5, counts_trades=False, listed_after_end_ms=FOREVER),
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from market_assets.venues.aster import Aster
 from market_assets.venues.binance import Binance
+from market_assets.venues.bybit import Bybit
 from market_assets.venues.contract import Venue
 from market_assets.venues.okx import Okx
 
-VENUES: dict[str, Venue] = {venue.name: venue for venue in (Binance(), Okx(), Aster())}
+VENUES: dict[str, Venue] = {venue.name: venue for venue in (Binance(), Okx(), Aster(), Bybit())}

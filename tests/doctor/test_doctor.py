@@ -20,7 +20,7 @@ from market_assets.settings import Secrets, Settings, VenueSettings, load_settin
 
 @contextmanager
 def venue(status: int = 200, skew: float = 0.0, body: Any = None) -> Iterator[str]:
-    """A venue's three time endpoints; its clock is `skew` seconds ahead of ours."""
+    """Every venue's time endpoint; its clock is `skew` seconds ahead of ours."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -30,6 +30,7 @@ def venue(status: int = 200, skew: float = 0.0, body: Any = None) -> Iterator[st
                 "/fapi/v3/time": {"serverTime": now},
                 "/api/v5/public/time": {"code": "0", "msg": "", "data": [{"ts": str(now)}]},
             }
+            answers["/v5/market/time"] = {"retCode": 0, "result": {}, "time": now}
             payload = json.dumps(answers[self.path] if body is None else body).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(payload)))

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from market_assets.errors import SettingsInvalid
 from market_assets.settings import Settings, load_settings
+from market_assets.settings.section import VENUE_NAMES
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +27,8 @@ def write(folder: Path, text: str) -> Path:
 def test_an_empty_file_gives_the_defaults(tmp_path: Path, text: str) -> None:
     settings = load_settings(write(tmp_path, text), {})
 
-    assert list(settings.venues) == ["binance", "okx", "aster"]
+    assert list(settings.venues) == list(VENUE_NAMES)
+    assert list(settings.enabled_venues) == ["binance", "okx", "aster"], "bybit has to be asked for"
     assert settings.venues["okx"].base_url == "https://openapi.okx.com"
     assert settings.venues["okx"].start == date(2024, 1, 1)
     assert settings.thresholds.freshness_minutes == 120

@@ -1,0 +1,184 @@
+"""Bybit v5, linear: newest first, cursors over instruments, and errors under HTTP 200."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from math import ceil
+from typing import Final
+
+from market_assets.simulator.answers import Answer, Endpoint, Page, Params, Refused, json_answer
+from market_assets.simulator.bars import Bars, Series
+from market_assets.simulator.clock import SimulatedClock
+from market_assets.simulator.config import LimitsConfig
+from market_assets.simulator.funding import Funding, hours_at
+from market_assets.simulator.instruments import Instrument
+from market_assets.simulator.intervals import DAY_MS, FOREVER
+from market_assets.simulator.limits import CountedWindow
+from market_assets.simulator.market import Market
+from market_assets.simulator.noise import Ints
+from market_assets.simulator.rows import CandleRows, text_rows
+from market_assets.simulator.stats import VenueStats
+
+INTERVALS: Final = {str(n): n for n in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720)} | {"D": 1440}
+SECONDS: Final = 5.0
+BAN_SECONDS: Final = 600.0
+
+
+def _envelope(result: object, now: int = 0, code: int = 0, text: str = "OK") -> dict[str, object]:
+    return {"retCode": code, "retMsg": text, "result": result, "retExtInfo": {}, "time": now}
+
+
+class BybitLimits:
+    """600 requests in 5 s and IP; over it 403 for ten minutes, with no word of when it ends."""
+
+    def __init__(self, config: LimitsConfig, stats: VenueStats) -> None:
+        self._config, self._stats, self._window = config, stats, CountedWindow()
+        self._banned_until = self._throttled_until = 0.0
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+    def ban(self, seconds: float) -> Answer:
+        self._banned_until = time.time() + seconds
+        return Answer(403, b"access too frequent", "text/plain")
+
+    def throttle(self, seconds: float) -> Answer:
+        self._throttled_until = time.time() + seconds
+        reset = {"X-Bapi-Limit-Reset-Timestamp": str(ceil(self._throttled_until * 1000))}
+        answer = json_answer(_envelope({}, code=10006, text="Too many visits!"))
+        return replace(answer, headers={"X-Bapi-Limit-Status": "0", **reset})
+
+    def refuse(self, _endpoint: Endpoint, _params: Params) -> Answer | None:
+        now = time.time()
+        self._window.add(1, SECONDS, now)
+        self._stats.weight(1, self._window.used)
+        self._stats.requests_during_throttle += now < self._throttled_until
+        if now < self._banned_until:
+            self._stats.requests_during_ban += 1
+            return self.ban(self._banned_until - now)
+        over = self._config.enforce and self._window.used > self._config.bybit_requests
+        return self.ban(BAN_SECONDS) if over else None
+
+
+class Bybit:
+    """The public endpoints for linear contracts."""
+
+    venue = "bybit"
+    limits = BybitLimits
+    said: Mapping[int, object] = {500: _envelope({}, code=10016, text="Server error.")}
+    said_under_200: object = said[500]
+
+    def __init__(self, market: Market, funding: Funding, clock: SimulatedClock) -> None:
+        self.market, self.funding, self.clock = market, funding, clock
+        self._rows = CandleRows(market, write_candles)
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        return {
+            "/v5/market/time": Endpoint("time", lambda _, now: json_answer(_envelope({}, now))),
+            "/v5/market/instruments-info": Endpoint("instruments", self.instruments),
+            "/v5/market/kline": Endpoint("candles", self.kline),
+            "/v5/market/funding/history": Endpoint("funding", self.funding_history),
+            "/v5/market/tickers": Endpoint("funding", self.tickers),
+        }
+
+    def instruments(self, params: Params, now: int) -> Answer:
+        """The contracts of one status, in parts; a cursor names the first of the next part."""
+        status, limit = params.get("status", "Trading"), _whole(params, "limit", 500, 1000)
+        rows = [
+            self._instrument(item, now)
+            for item in self.market.instruments.values()
+            if item.shown(self.venue, now)
+            and status == ("Trading" if item.trading(now) else "Closed")
+        ]
+        names = [f"first%3D{row['symbol']}" for row in rows]
+        at = names.index(params["cursor"]) if params.get("cursor") else 0
+        cursor = names[at + limit] if at + limit < len(rows) else ""
+        shown = {"list": rows[at : at + limit], "nextPageCursor": cursor}
+        return json_answer(_envelope(shown, now))
+
+    def kline(self, params: Params, now: int) -> Page:
+        """The newest rows between two moments, both included; the open one is like any other."""
+        item, interval = self._known(params, now), params.get("interval", "")
+        if interval not in INTERVALS:
+            raise _refused("Invalid period!")
+        span = _whole(params, "start", 0), _whole(params, "end", FOREVER)
+        series = Series(self.venue, item.symbol, INTERVALS[interval])
+        limit = _whole(params, "limit", 200, 1000)
+        return _page(item, self._rows.newest(series, span, limit, now)[::-1], now)
+
+    def funding_history(self, params: Params, now: int) -> Page:
+        item, limit = self._known(params, now), _whole(params, "limit", 200, 200)
+        if "startTime" in params and "endTime" not in params:
+            raise _refused("params error: endTime is needed with startTime")
+        until = _whole(params, "endTime", now)
+        # Without a start: as far back as a page can reach at the slowest rhythm.
+        since = _whole(params, "startTime", until - limit * DAY_MS)
+        rows = [
+            b'{"symbol":"%s","fundingRate":"%.8f","fundingRateTimestamp":"%d"}'
+            % (item.symbol.encode(), each.rate, each.raw)
+            for each in self.funding.settled(self.venue, item, since, until, now)[-limit:]
+        ]
+        return _page(item, rows[::-1], now)
+
+    def tickers(self, params: Params, now: int) -> Answer:
+        item = self._known(params, now)
+        ahead = self.funding.upcoming(self.venue, item, now)
+        price = f"{self.market.price_at(self.venue, item.symbol, now):.{item.price_decimals}f}"
+        row = {
+            "symbol": item.symbol,
+            "lastPrice": price,
+            "markPrice": price,
+            "fundingRate": f"{self.funding.estimate(self.venue, item, now):.8f}",
+            "nextFundingTime": str(ahead[0][0]) if ahead else "0",
+        }
+        return json_answer(_envelope({"category": "linear", "list": [row]}, now))
+
+    def _instrument(self, item: Instrument, now: int) -> dict[str, object]:
+        lot = f"{item.lot:f}"
+        return {
+            "symbol": item.symbol,
+            "contractType": "LinearPerpetual",
+            "status": "Trading" if item.trading(now) else "Closed",
+            "baseCoin": item.base,
+            "quoteCoin": item.quote,
+            "settleCoin": item.quote,
+            "launchTime": str(item.listing(self.venue)),
+            "deliveryTime": str(item.delisted) if item.delisting_announced(now) else "0",
+            "priceFilter": {"tickSize": f"{item.tick:f}"},
+            "lotSizeFilter": {"minOrderQty": lot, "qtyStep": lot, "minNotionalValue": "5"},
+            "fundingInterval": hours_at(item, now) * 60,
+            "upperFundingRate": str(item.funding_cap),
+            "lowerFundingRate": str(-item.funding_cap),
+        }
+
+    def _known(self, params: Params, now: int) -> Instrument:
+        item = self.market.instruments.get(params.get("symbol", ""))
+        if params.get("category") != "linear" or item is None or not item.known(self.venue, now):
+            raise _refused("params error: Symbol Invalid")
+        return item
+
+
+def write_candles(bars: Bars, columns: Ints, item: Instrument, _closed: bool) -> list[bytes]:
+    """Rows of seven texts: no count of trades, and nothing that marks an open candle."""
+    price, size = item.price_decimals, item.lot_decimals
+    places = (price, price, price, price, size, price + size)
+    parts = zip(bars.values[:, columns], places, strict=False)
+    return text_rows(bars.opens()[columns], parts, b"]")
+
+
+def _page(item: Instrument, rows: list[bytes], now: int) -> Page:
+    head = b'{"retCode":0,"retMsg":"OK","result":{"category":"linear","symbol":"%s","list":['
+    return Page(rows, head % item.symbol.encode(), b']},"retExtInfo":{},"time":%d}' % now)
+
+
+def _refused(text: str) -> Refused:
+    return Refused(json_answer(_envelope({}, code=10001, text=text)))
+
+
+def _whole(params: Params, name: str, default: int, most: int = FOREVER) -> int:
+    given = params.get(name, str(default))
+    if not given.isdecimal() or not (name != "limit" or 1 <= int(given) <= most):
+        raise _refused(f"params error: {name} invalid")
+    return int(given)
