@@ -20,9 +20,15 @@ from market_assets.schemas.datasets import FUNDING_RATES, OHLCV
 from market_assets.schemas.timeline import INTERVALS, Window, to_ms
 from market_assets.settings import Settings
 from market_assets.simulator.process import RunningSimulator
+from market_assets.venues.registry import VENUES as REGISTRY
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
+# Those that are collected unless somebody says otherwise, and all that can be.
 VENUES = ("binance", "okx", "aster")
+EVERY_VENUE = tuple(REGISTRY)
+# One of each dialect. Aster's is Binance's: one class parses both and one twin answers for both, so
+# that a test of what comes after has nothing to learn from it.
+DIALECTS = ("binance", "okx", "bybit")
 NOW = "2026-03-10T12:34:56Z"
 CALM: dict[str, Any] = {
     "clock": {"mode": "frozen", "now": NOW},
@@ -189,7 +195,10 @@ def settings_for(exchange: RunningSimulator, **changes: Any) -> dict[str, Any]:
     """Settings that point to the exchange; short waits, since nobody is far away."""
     return merged(
         {
-            "venues": {v: {"base_url": exchange.base_url(v), "timeout_seconds": 5} for v in VENUES},
+            "venues": {
+                venue: {"base_url": exchange.base_url(venue), "timeout_seconds": 5}
+                for venue in EVERY_VENUE
+            },
             "warehouse": {"path": "warehouse"},
             "state_dir": "state",
             "http": {"backoff_seconds": 0.02, "max_backoff_seconds": 0.3},

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lab_support import VENUES, Lab, relay, window
+from lab_support import DIALECTS, Lab, relay, window
 
 from market_assets.errors import VenueUnavailable
 from market_assets.schemas.datasets import OHLCV
 
 THREE = ("BTCUSDT", "ETHUSDT", "UNIUSDT")
-ALL_VENUES = pytest.mark.parametrize("venue", VENUES)
+ALL_DIALECTS = pytest.mark.parametrize("venue", DIALECTS)
 
 
 def outage(venue: str, start: str, end: str, **more: Any) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def evidence_of(lab: Lab, venue: str, symbol: str, span: Any, interval: str = "1
     return [gap.evidence for gap in lab.lake.gaps(venue, OHLCV, interval, [symbol], span)[symbol]]
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 @pytest.mark.parametrize("symbols", [("ETHUSDT",), THREE], ids=["alone", "three"])
 def test_an_outage_of_the_venue_is_told_from_a_quiet_symbol(
     lab: Lab, venue: str, symbols: tuple[str, ...]
@@ -57,7 +57,7 @@ def test_outages_are_named_in_every_interval(lab: Lab, interval: str):
     lab.assert_truth("binance", THREE, span, interval)
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 @pytest.mark.parametrize("interval", ["5m", "1h"])
 def test_lost_candles_and_quiet_ones_next_to_each_other_are_told_apart(
     lab: Lab, venue: str, interval: str
@@ -104,7 +104,7 @@ def test_an_empty_answer_to_everything_proves_nothing(lab: Lab):
     lab.assert_truth("binance", THREE, span)
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 def test_a_venue_that_is_down_ends_the_run_and_the_next_one_has_the_truth(lab: Lab, venue: str):
     span = window("2026-03-10", "2026-03-11")
     down = outage(venue, "2026-03-10T09:30:00Z", "2026-03-10T14:20:00Z", down=True)

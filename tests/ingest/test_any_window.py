@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from lab_support import CALM, VENUES, Lab, ms, settings_for
+from lab_support import CALM, EVERY_VENUE, Lab, ms, settings_for
 
 from market_assets.schemas.timeline import HOUR_MS, INTERVALS, Window
 from market_assets.simulator.process import RunningSimulator
@@ -53,7 +53,7 @@ def windows(draw: st.DrawFn) -> tuple[str, Window]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
-    venue=st.sampled_from(VENUES),
+    venue=st.sampled_from(EVERY_VENUE),
     asked=windows(),
     symbols=st.sampled_from([("BTCUSDT",), ("ETHUSDT", "NEWUSDT"), ("BTCUSDT", "UNIUSDT")]),
     wrong=faults,
@@ -87,7 +87,7 @@ def test_stored_is_what_exists_and_every_absent_candle_is_named(
         ingest={"commit_rows": commit_rows},
         http={"attempts": attempts, "breaker_failures": 1000},
     )
-    with DuckLakeWarehouse(folder / "warehouse", venues=VENUES) as lake:
+    with DuckLakeWarehouse(folder / "warehouse", venues=EVERY_VENUE) as lake:
         lab = Lab(running_exchange, lake, folder, given_settings)
         truth = {s: lab.true_candles(venue, s, span, interval) for s in symbols}
         absent = {s: lab.true_absences(venue, s, span, interval) for s in symbols}

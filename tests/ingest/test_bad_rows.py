@@ -6,17 +6,17 @@ import json
 from typing import Any
 
 import pytest
-from lab_support import VENUES, Lab, ms, window
+from lab_support import DIALECTS, Lab, ms, window
 
 from market_assets.schemas.datasets import OHLCV
 from market_assets.schemas.timeline import to_ms
 
 TWO = ("BTCUSDT", "ETHUSDT")
 SPAN = window("2026-01-20", "2026-03-06")
-ALL_VENUES = pytest.mark.parametrize("venue", VENUES)
+ALL_DIALECTS = pytest.mark.parametrize("venue", DIALECTS)
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 def test_bad_rows_are_held_in_quarantine_with_reasons_and_the_truth_is_stored(lab: Lab, venue: str):
     lab.exchange.control(faults={"bad_row": 0.6})
     summary = lab.ingest(venue, TWO, SPAN)
@@ -35,7 +35,7 @@ def test_bad_rows_are_held_in_quarantine_with_reasons_and_the_truth_is_stored(la
     assert set(summary.quarantine_reasons) == reasons
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 def test_a_row_that_comes_twice_is_stored_once(lab: Lab, venue: str):
     lab.exchange.control(faults={"duplicates": 1.0})
     lab.ingest(venue, TWO, SPAN).raise_if_incomplete()
@@ -43,7 +43,7 @@ def test_a_row_that_comes_twice_is_stored_once(lab: Lab, venue: str):
     assert {row["reasons"] for row in lab.quarantine()} == {"duplicate_key"}
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 def test_a_late_correction_is_found_by_a_refresh_and_the_old_value_is_kept(lab: Lab, venue: str):
     hour = ms("2026-03-02T05:00")
     correction = {
@@ -99,7 +99,7 @@ def test_a_wrong_price_that_was_told_once_is_put_right_by_a_refresh(lab: Lab):
     lab.assert_truth("binance", "BTCUSDT", SPAN)
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 def test_broken_rows_beside_a_lost_candle_never_excuse_it(lab: Lab, venue: str):
     """A hole is held against the volume around it: a broken row's volume is no volume."""
     span = window("2026-02-07", "2026-02-11")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lab_support import VENUES, Lab, ms, window
+from lab_support import DIALECTS, Lab, ms, window
 
 from market_assets.schemas.datasets import FUNDING_RATES
 from market_assets.schemas.timeline import DAY_MS, HOUR_MS, merge
 
-ALL_VENUES = pytest.mark.parametrize("venue", VENUES)
+ALL_DIALECTS = pytest.mark.parametrize("venue", DIALECTS)
 FOUR = ("BTCUSDT", "ETHUSDT", "1000PEPEUSDT", "FASTUSDT")
 SPAN = window("2026-01-10", "2026-03-10")
 
@@ -24,7 +24,7 @@ def missing_settlements(lab: Lab, venue: str, symbol: str, span: Any) -> set[int
     return {gap.window.start for gap in gaps if gap.reason == "missing"}
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 @pytest.mark.parametrize(
     "faults",
     [
@@ -45,7 +45,7 @@ def test_every_settlement_is_stored_with_its_rate_and_its_interval(
     lab.assert_funding_truth(venue, FOUR, SPAN)
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 def test_a_change_to_hourly_settlements_is_followed(lab: Lab, venue: str):
     lab.exchange.control(clock={"now": "2026-04-05T12:34:56Z"})
     span = window("2026-03-25", "2026-04-05")
@@ -73,7 +73,7 @@ def test_jitter_is_kept_as_told_and_rounded_to_the_settlement(lab: Lab):
     assert any(row["raw_timestamp"] != row["timestamp"] for row in rows)
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 def test_a_listing_and_a_delisting_bound_the_settlements(lab: Lab, venue: str):
     lab.exchange.control(clock={"now": "2026-03-04T10:30:30Z"})
     lab.ingest(venue, (), SPAN, dataset="instruments")  # while the end is announced
@@ -98,7 +98,7 @@ def test_what_okx_no_longer_keeps_is_named_missing(lab: Lab):
     lab.assert_funding_truth("okx", ("BTCUSDT", "ETHUSDT"), kept)
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 def test_settlements_nobody_told_us_are_named_and_repaired_by_the_next_run(lab: Lab, venue: str):
     lab.exchange.control(faults={"empty_page": 1.0})
     summary = funding(lab, venue, FOUR[:2], SPAN)
@@ -122,7 +122,7 @@ def test_complete_funding_is_not_asked_for_again(lab: Lab):
     assert "/fapi/v1/fundingRate" not in paths
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 def test_a_settlement_that_has_not_happened_is_not_expected(lab: Lab, venue: str):
     span = window("2026-03-09", "2026-03-12")
     funding(lab, venue, FOUR, span).raise_if_incomplete()
@@ -134,7 +134,7 @@ def test_a_settlement_that_has_not_happened_is_not_expected(lab: Lab, venue: str
     lab.assert_funding_truth(venue, FOUR, span)
 
 
-@pytest.mark.parametrize("venue", ["binance", "okx", "aster"])
+@ALL_DIALECTS
 def test_a_venue_that_refuses_in_the_middle_leaves_every_settlement_named_once(
     lab: Lab, venue: str
 ):

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 
 import pytest
-from lab_support import VENUES, Lab, ms, relay, window
+from lab_support import DIALECTS, Lab, ms, relay, window
 
 from market_assets.errors import SymbolUnknown
 from market_assets.schemas.timeline import HOUR_MS
 
-ALL_VENUES = pytest.mark.parametrize("venue", VENUES)
+ALL_DIALECTS = pytest.mark.parametrize("venue", DIALECTS)
 
 
 # -- listing
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 @pytest.mark.parametrize("interval", ["15m", "1h", "4h"])
 def test_a_symbol_listed_in_mid_candle_begins_with_that_candle(lab: Lab, venue: str, interval: str):
     """NEWUSDT was listed on 10 February at 13:37."""
@@ -27,7 +27,7 @@ def test_a_symbol_listed_in_mid_candle_begins_with_that_candle(lab: Lab, venue: 
     assert set(lab.absences(venue, "NEWUSDT", span, interval).values()) == {"not_listed"}
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 def test_a_window_before_the_listing_is_complete_and_holds_nothing(lab: Lab, venue: str):
     span = window("2026-02-01", "2026-02-05")
     summary = lab.ingest(venue, "NEWUSDT", span)
@@ -68,7 +68,7 @@ def test_candles_older_than_the_stated_listing_are_found_all_the_same(lab: Lab, 
 # -- delisting
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 @pytest.mark.parametrize("zombies", [False, True])
 def test_a_delisted_symbol_ends_where_the_venue_said(lab: Lab, venue: str, zombies: bool):
     """OLDUSDT ends on 5 March at 08:00; some venues go on with flat candles of no volume."""
@@ -81,7 +81,7 @@ def test_a_delisted_symbol_ends_where_the_venue_said(lab: Lab, venue: str, zombi
     assert lab.candles(venue, "OLDUSDT", span)[-1]["timestamp"] == ms("2026-03-05T07:00")
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 def test_a_symbol_the_venue_no_longer_lists_is_still_downloaded_from_our_own_records(
     lab: Lab, venue: str
 ):
@@ -93,7 +93,7 @@ def test_a_symbol_the_venue_no_longer_lists_is_still_downloaded_from_our_own_rec
     lab.assert_truth(venue, "OLDUSDT", span)
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 def test_candles_after_we_last_saw_a_vanished_symbol_are_not_written_off(lab: Lab, venue: str):
     """Seen in mid February, before its end was announced; then it vanished in March."""
     lab.exchange.control(clock={"now": "2026-02-15T10:30:30Z"})
@@ -113,7 +113,7 @@ def test_a_symbol_nobody_ever_saw_is_unknown_with_a_suggestion(lab: Lab):
 # -- clocks
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 @pytest.mark.parametrize("skew_hours", [-3, 3])
 def test_the_venues_own_clock_says_what_has_closed(lab: Lab, venue: str, skew_hours: int):
     skew = {venue: skew_hours * HOUR_MS}

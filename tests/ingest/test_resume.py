@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lab_support import VENUES, Lab, ms, window
+from lab_support import DIALECTS, Lab, ms, window
 
 from market_assets.errors import CircuitOpen, GeoBlocked, VenueThrottled
 from market_assets.schemas.datasets import OHLCV
@@ -142,7 +142,7 @@ def test_a_ban_within_our_patience_is_a_pause_and_not_a_failure(lab: Lab):
 # -- what a run leaves behind
 
 
-@pytest.mark.parametrize("venue", VENUES)
+@pytest.mark.parametrize("venue", DIALECTS)
 def test_every_request_of_a_run_leaves_its_row(lab: Lab, venue: str):
     lab.exchange.control(faults={"http_500": 0.3, "cut_json": 0.3})
     summary = lab.ingest(venue, TWO, window("2026-01-20", "2026-03-06"), run_id="run-7")

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from lab_support import CALM, VENUES, Lab, settings_for, window
+from lab_support import CALM, EVERY_VENUE, Lab, settings_for, window
 
 from market_assets.schemas.datasets import FUNDING_PREDICTIONS, INSTRUMENTS
 from market_assets.schemas.timeline import to_ms
 from market_assets.simulator.process import running_simulator
 
-ALL_VENUES = pytest.mark.parametrize("venue", VENUES)
+ALL_VENUES = pytest.mark.parametrize("venue", EVERY_VENUE)
 ANY = window("2026-03-01", "2026-03-02")
 NOW = datetime(2026, 3, 10, 12, 34, 56, tzinfo=UTC)
 
@@ -69,6 +69,15 @@ def changing(lab: Lab) -> Iterator[Lab]:
     """A lab whose exchange nobody else sees: its instruments are going to change."""
     with running_simulator(CALM) as exchange:
         yield Lab(exchange, lab.lake, lab.folder, settings_for(exchange))
+
+
+def test_a_list_that_comes_in_parts_is_followed_to_its_end(changing: Lab):
+    """Bybit gives 1000 instruments at once."""
+    more = [{"symbol": f"N{number}USDT"} for number in range(1001)]
+    changing.exchange.control(instruments=more)
+    changing.ingest("bybit", (), ANY, dataset="instruments").raise_if_incomplete()
+    stored = set(changing.lake.read("bybit", INSTRUMENTS)["symbol"].to_pylist())
+    assert {one["symbol"] for one in more} < stored
 
 
 def test_a_change_of_an_instrument_is_a_new_version_and_the_old_one_ends(changing: Lab):

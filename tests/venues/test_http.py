@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from lab_support import VENUES, away_from_the_minute, ms
+from lab_support import DIALECTS, away_from_the_minute, ms, relay
 
 from market_assets.errors import (
     CircuitOpen,
@@ -30,7 +31,7 @@ from market_assets.simulator.process import RunningSimulator
 from market_assets.venues._gate import BreakerPolicy, Wait
 from market_assets.venues._http import Patience, VenueClient
 from market_assets.venues.contract import Call, Instrument
-from market_assets.venues.registry import VENUES as DIALECTS
+from market_assets.venues.registry import VENUES
 
 QUICK = Patience(
     attempts=4,
@@ -40,7 +41,7 @@ QUICK = Patience(
     timeout_seconds=2,
     concurrency=8,
 )
-ALL_VENUES = pytest.mark.parametrize("venue", VENUES)
+ALL_DIALECTS = pytest.mark.parametrize("venue", DIALECTS)
 
 
 def page(venue: str, symbol: str = "BTCUSDT", hours: int = 24) -> Call:
@@ -50,7 +51,7 @@ def page(venue: str, symbol: str = "BTCUSDT", hours: int = 24) -> Call:
     )
     start = ms("2026-02-01")
     span = Window(start, start + hours * HOUR_MS)
-    return DIALECTS[venue].candles_call(instrument, "1h", span, ms("2026-03-10"))
+    return VENUES[venue].candles_call(instrument, "1h", span, ms("2026-03-10"))
 
 
 @dataclass
@@ -93,7 +94,7 @@ class Client:
 
         async def send() -> None:
             client = VenueClient(
-                DIALECTS[venue],
+                VENUES[venue],
                 base_url or self.exchange.base_url(venue),
                 self.gate,
                 run_id="run-1",
@@ -137,13 +138,13 @@ def once(exchange: RunningSimulator) -> Callable[..., None]:
 def rows_of(venue: str, asked: Asked) -> int:
     (answer,) = asked.answers
     assert not isinstance(answer, BaseException), answer
-    return DIALECTS[venue].parse_candles(answer.body).table.num_rows
+    return VENUES[venue].parse_candles(answer.body).table.num_rows
 
 
 # -- what a retry mends
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 @pytest.mark.parametrize(
     ("fault", "outcome", "status"),
     [
@@ -168,7 +169,7 @@ def test_a_passing_fault_is_retried_and_the_page_arrives_whole(
     ]
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 def test_an_answer_that_never_comes_is_given_up_and_asked_for_again(
     client: Client, once: Any, venue: str
 ):
@@ -187,7 +188,7 @@ def test_an_okx_error_under_http_200_is_an_error(client: Client, once: Any):
     assert asked.outcomes == ["unavailable", "unavailable", "ok"]
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 def test_a_fault_that_stays_ends_in_an_error_that_may_be_retried_later(
     client: Client, exchange: RunningSimulator, venue: str
 ):
@@ -202,7 +203,7 @@ def test_a_fault_that_stays_ends_in_an_error_that_may_be_retried_later(
 # -- what a venue refuses
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 @pytest.mark.parametrize("status", [451, 403])
 def test_a_geo_block_is_named_with_what_to_do_and_never_retried(
     client: Client, exchange: RunningSimulator, venue: str, status: int
@@ -217,7 +218,7 @@ def test_a_geo_block_is_named_with_what_to_do_and_never_retried(
     assert [(r.outcome, r.status) for r in asked.records] == [("geo_blocked", status)]
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 def test_an_unknown_symbol_is_named_and_never_retried(client: Client, venue: str):
     asked = client.ask(venue, page(venue, "NOSUCHUSDT"))
     assert isinstance(asked.error, SymbolUnknown)
@@ -225,7 +226,7 @@ def test_an_unknown_symbol_is_named_and_never_retried(client: Client, venue: str
     assert asked.outcomes == ["symbol_unknown"]
 
 
-@ALL_VENUES
+@ALL_DIALECTS
 def test_an_address_that_is_no_exchange_is_refused_with_its_setting(
     client: Client, exchange: RunningSimulator, venue: str
 ):
@@ -309,6 +310,31 @@ def test_a_ban_longer_than_our_patience_fails_as_retryable_and_says_until_when(
     assert exchange.stats()["binance"]["requests_during_ban"] == 0
 
 
+def test_a_403_of_bybit_that_speaks_of_frequency_is_a_ban_of_ten_minutes_and_no_geo_block(
+    client: Client, once: Any
+):
+    once("http_418")
+    asked = client.ask("bybit", page("bybit"))
+    assert isinstance(asked.error, VenueThrottled)
+    assert 590 < asked.error.retry_at.timestamp() - time.time() <= 600
+    assert [(r.outcome, r.status) for r in asked.records] == [("banned", 403)]
+
+
+def test_bybit_is_not_asked_before_the_time_that_its_header_names(client: Client, once: Any):
+    once("http_429", retry_after=3)
+    asked = client.ask("bybit", page("bybit"), page("bybit", hours=5), one_by_one=True)
+    assert asked.outcomes == ["throttled", "ok", "ok"]
+    assert sent_while_silent(asked.records, asked.records[0], 3.0) == 0
+
+
+def test_a_region_that_bybit_does_not_serve_is_named_though_the_status_is_200(client: Client):
+    refusal = {"retCode": 10024, "retMsg": "not available in your region", "result": {}}
+    with relay(client.exchange, lambda _path, _body: json.dumps(refusal).encode()) as address:
+        asked = client.ask("bybit", page("bybit"), base_url=address)
+    assert isinstance(asked.error, GeoBlocked)
+    assert asked.outcomes == ["geo_blocked"]
+
+
 def test_a_ban_of_one_venue_leaves_the_other_venues_alone(client: Client, once: Any):
     once("http_418", retry_after=60, fault_venues=["binance"])
     client.ask("binance", page("binance"))
@@ -327,7 +353,7 @@ def test_the_weight_limit_is_used_but_never_crossed(client: Client, exchange: Ru
         records: list[RequestRecord] = []
         waits: list[Wait] = []
         made = VenueClient(
-            DIALECTS["binance"],
+            VENUES["binance"],
             exchange.base_url("binance"),
             client.gate,
             run_id="run-1",
@@ -366,7 +392,7 @@ def test_weight_that_others_spend_on_our_address_slows_us_down(
 
     async def send() -> None:
         made = VenueClient(
-            DIALECTS["binance"], exchange.base_url("binance"), client.gate, run_id="run-1",
+            VENUES["binance"], exchange.base_url("binance"), client.gate, run_id="run-1",
             record=asked.records.append, patience=QUICK, on_wait=asked.waits.append,
             limit_weight=200,
         )  # fmt: skip
