@@ -8,7 +8,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gaps import billing, catalogue, created, geography, records, sent, texts, views, writing
+from gaps import (
+    billing,
+    catalogue,
+    created,
+    geography,
+    records,
+    sent,
+    statistics,
+    texts,
+    views,
+    writing,
+)
 
 
 def fill_gaps(statements: Path) -> None:
@@ -19,6 +30,7 @@ def fill_gaps(statements: Path) -> None:
     records.keep_in_memory()
     catalogue.read_from_ducklake()
     created.keep()
+    statistics.write_with_each_table()
     writing.mend()
     texts.read_once()
     views.complete()
