@@ -28,8 +28,9 @@ if [ -d "$parsed" ] && [ ! -e "$state/dbt" ]; then
     mv -T "$draft" "$state/dbt" 2>/dev/null || rm -rf "$draft"
 fi
 
-# Kubernetes mounts its own dagster.yaml, made from the Helm values, where nobody can write.
-if [ ! -e "$DAGSTER_HOME/dagster.yaml" ] || [ -w "$DAGSTER_HOME/dagster.yaml" ]; then
+# In Kubernetes the chart says how Dagster is set up: it mounts a dagster.yaml where nobody can write, and
+# into the code server none at all, whose file system is read-only: there is nothing to be written there.
+if [ -z "${KUBERNETES_SERVICE_HOST:-}" ]; then
     python -m market_assets.stack.dagster_home "$DAGSTER_HOME" >/dev/null
 fi
 exec "$@"

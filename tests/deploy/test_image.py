@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -112,24 +111,15 @@ def test_a_container_without_the_password_of_postgres_says_so_and_does_not_start
     assert "slack://" not in done.stderr
 
 
-def test_what_kubernetes_has_mounted_as_dagsters_settings_stays() -> None:
-    # Not below pytest's folders: the user that a container runs as could not enter those.
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        file = Path(folder) / "dagster.yaml"
-        file.write_text("mounted: true\n")
-        file.chmod(0o444)
-        user = "nobody" if os.geteuid() == 0 else None
-        environment = {"PATH": os.environ["PATH"], "DAGSTER_HOME": folder, "SECRETS_FOLDER": folder}
-        done = subprocess.run(
-            ["sh", "-s", "true"],
-            # By its text: that user may not be able to enter the checkout either.
-            input=(DEPLOY / "entrypoint.sh").read_text(),
-            env=environment,
-            cwd=folder,
-            user=user,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0
-        assert file.read_text() == "mounted: true\n"
+def test_in_kubernetes_dagsters_settings_are_the_charts_and_nothing_is_written(
+    container: dict[str, str], tmp_path: Path
+) -> None:
+    """The chart sets DAGSTER_HOME for the code server to a folder that nobody can make there."""
+    (tmp_path / "file").touch()
+    homes = {"a run": tmp_path / "home", "the code server": tmp_path / "file" / "dagster_home"}
+    (homes["a run"] / "dagster.yaml").write_text("mounted: true\n")
+    for name, home in homes.items():
+        pod = {**container, "DAGSTER_HOME": str(home), "KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+        done = _entered(pod, "echo", "started")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "started\n", ""), name
+    assert (homes["a run"] / "dagster.yaml").read_text() == "mounted: true\n"
