@@ -7,6 +7,7 @@ and every test gets it as new.
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
@@ -21,13 +22,27 @@ sys.path.insert(0, str(Path(__file__).parent / "bigquery"))
 
 from emulator_support import EmulatedBigQuery, RunningEmulator, running_emulator
 from lab_support import CALM, EVERY_VENUE, Lab, settings_for
+from used_lake import had_rows_once
 
+from market_assets.marts.project import Project
+from market_assets.settings import Settings
 from market_assets.simulator.process import RunningSimulator, running_simulator
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
 # Started in the background of a script, we are born with Ctrl-C ignored, and so would be every
 # program that a test starts and interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# A test that asks for an exchange, a warehouse or an emulator takes a second or more: these are
+# slow, and who works on one room runs that room's folder.
+SLOW_PARTS = {"lab", "running_exchange", "empty_lake", "empty_store", "engine"}
+SLOW_PARTS |= {"bigquery_emulator", "parsed_marts"}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if not SLOW_PARTS.isdisjoint(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(trylast=True)
@@ -53,6 +68,7 @@ def exchange(running_exchange: RunningSimulator) -> RunningSimulator:
 def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("lake") / "warehouse"
     DuckLakeWarehouse(path, venues=EVERY_VENUE).close()
+    had_rows_once(path)
     return path
 
 
@@ -67,6 +83,17 @@ def lake(empty_lake: Path, tmp_path: Path) -> Iterator[DuckLakeWarehouse]:
 @pytest.fixture
 def lab(exchange: RunningSimulator, lake: DuckLakeWarehouse, tmp_path: Path) -> Lab:
     return Lab(exchange, lake, tmp_path, settings_for(exchange))
+
+
+@pytest.fixture(scope="session")
+def parsed_marts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """dbt's parsed project: ten seconds of a core, so that all workers share one."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    project = Project(Settings.model_validate({"state_dir": folder / "parsed"}))
+    project.prepare()  # it waits while another worker is at it
+    return project.target
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,6 @@ from lab_support import Lab
 from platform_support import SYMBOLS, Platform
 
 from market_assets.marts.project import Project
-from market_assets.settings import Settings
 
 VENUE = {"start": "2026-02-01", "symbols": list(SYMBOLS)}
 
@@ -29,12 +28,21 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture(scope="session")
-def parsed_marts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """dbt's parsed project: it takes ten seconds, and is the same for every test."""
-    state = tmp_path_factory.mktemp("parsed")
-    project = Project(Settings.model_validate({"state_dir": state}))
-    project.prepare()
-    return project.target
+def new_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a Dagster that has run nothing yet: making them takes 0.7 s of CPU."""
+    home = tmp_path_factory.mktemp("new_home")
+    with dg.DagsterInstance.local_temp(str(home)) as made:
+        made.get_runs()
+        made.get_asset_keys()
+    return home
+
+
+@pytest.fixture
+def stored_instance(new_home: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance whose records are in files, below `home`."""
+    home = shutil.copytree(new_home, tmp_path / "home")
+    with dg.DagsterInstance.local_temp(str(home)) as made:
+        yield made
 
 
 @pytest.fixture

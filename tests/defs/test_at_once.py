@@ -42,11 +42,13 @@ def test_a_cancelled_run_ends_at_once_and_what_is_stored_counts(
     platform: Platform, number: signal.Signals
 ) -> None:
     assert platform.run("okx_ohlcv", "2026-03-04-00:00", "2026-03-04-05:00").success
-    platform.lab.exchange.control(latency_ms=4000)
+    exchange = platform.lab.exchange
+    exchange.control(latency_ms=2000, reset_stats=True)
     sent: list[float] = []
 
     def cancel() -> None:
-        time.sleep(6)  # by then it waits for the second of the venue's slow answers
+        while not exchange.stats()["okx"]["requests"]:
+            time.sleep(0.05)
         sent.append(time.monotonic())
         os.kill(os.getpid(), number)
 
@@ -58,6 +60,6 @@ def test_a_cancelled_run_ends_at_once_and_what_is_stored_counts(
     assert "Execution was interrupted" in (ended.message or "")
     assert time.monotonic() - sent[0] < 60
     assert len(platform.materialised("okx_ohlcv")) == 6
-    platform.lab.exchange.control(latency_ms=0)
+    exchange.control(latency_ms=0)
     assert platform.run("okx_ohlcv", *DAY).success
     platform.lab.assert_truth("okx", SYMBOLS, window("2026-03-04", "2026-03-05"))
