@@ -70,6 +70,11 @@ CHART: dict[str, Any] = {
                 "imagePullPolicy": str,
                 "loadInclusterConfig": bool,
                 "failPodOnRunFailure": bool,
+                "envVars": [str],
+                "envSecrets": [{"name": str}],
+                "securityContext": K8S,
+                "volumes": [K8S],
+                "volumeMounts": [K8S],
                 "resources": K8S,
                 "runK8sConfig": {
                     "podTemplateSpecMetadata": ANYTHING,

@@ -59,12 +59,14 @@ def test_a_wrong_name_or_kind_would_be_seen(wrong: dict[str, Any], told: str) ->
 def test_objects_of_kubernetes_are_read_by_the_models_of_its_own_client() -> None:
     """Dagster reads what runs get by the same function: an unknown key raises."""
     read = 0
-    for pod in PODS:
+    for pod in (*PODS, LAUNCHER):
         for key, kind in KINDS.items():
             given = pod.get(key, [])
             for item in given if isinstance(given, list) else [given]:
-                k8s_snake_case_dict(kind, item)
+                # The chart's own word: a probe that does not say so is left out.
+                k8s_snake_case_dict(kind, {k: v for k, v in item.items() if k != "enabled"})
                 read += 1
+    assert CODE["startupProbe"]["enabled"] is True
     k8s_snake_case_dict(kubernetes.V1ResourceRequirements, LAUNCHER["resources"])
     run = LAUNCHER["runK8sConfig"]
     k8s_snake_case_dict(kubernetes.V1PodSpec, {"containers": [], **run["podSpecConfig"]})
@@ -91,6 +93,11 @@ def test_the_instance_that_the_chart_writes_from_it_is_read_by_dagster(tmp_path:
                 "instance_config_map": "dagster-instance",
                 "postgres_password_secret": VALUES["global"]["postgresqlSecretName"],
                 "resources": LAUNCHER["resources"],
+                "env_vars": LAUNCHER["envVars"],
+                "env_secrets": [secret["name"] for secret in LAUNCHER["envSecrets"]],
+                "security_context": LAUNCHER["securityContext"],
+                "volumes": LAUNCHER["volumes"],
+                "volume_mounts": LAUNCHER["volumeMounts"],
                 "fail_pod_on_run_failure": LAUNCHER["failPodOnRunFailure"],
                 "run_k8s_config": {
                     "pod_template_spec_metadata": LAUNCHER["runK8sConfig"][
@@ -161,10 +168,20 @@ def test_no_pod_runs_as_root_or_may_write_its_file_system_or_knows_a_password() 
         told = {variable["name"]: variable["value"] for variable in pod["env"]}
         assert (ENVIRONMENT | POSTGRES_ENVIRONMENT).items() <= told.items()
         assert pod["resources"]["limits"]["memory"]
-    # A run's pod gets what the code server's has.
-    assert CODE["includeConfigInLaunchedRuns"]["enabled"] is True
     text = (FOLDER / "values.yaml").read_text()
     assert not re.search(r"(?i)password:\s*\S", text)
+
+
+def test_a_runs_pod_is_like_the_code_servers_without_what_never_ends() -> None:
+    """The chart would copy the code server's side cars into it, and no security context."""
+    assert CODE["sidecarContainers"]
+    assert CODE["includeConfigInLaunchedRuns"]["enabled"] is False
+    told = {name: value for name, _, value in (v.partition("=") for v in LAUNCHER["envVars"])}
+    assert told == {variable["name"]: variable["value"] for variable in CODE["env"]}
+    for name in ("envSecrets", "volumes", "volumeMounts", "securityContext"):
+        assert LAUNCHER[name] == CODE[name]
+    pod = LAUNCHER["runK8sConfig"]["podSpecConfig"]
+    assert pod["securityContext"] == CODE["podSecurityContext"]
 
 
 def test_the_settings_of_the_platform_are_accepted(tmp_path: Path) -> None:
