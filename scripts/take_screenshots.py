@@ -197,7 +197,8 @@ def views(page: Page, url: str, docs: str) -> Iterator[str]:
     yield "backfill-dialog"
     backfill = ui.launch_backfill()
     ui.backfill(backfill)
-    page.get_by_text("Succeeded", exact=True).first.wait_for(timeout=240_000)
+    # A column's head says it too.
+    page.get_by_text("Succeeded", exact=True).nth(1).wait_for(timeout=240_000)
     page.get_by_text("100% completed").first.wait_for(timeout=240_000)
     yield "backfill"
     ui.partitions(asset, newest)
@@ -208,8 +209,11 @@ def views(page: Page, url: str, docs: str) -> Iterator[str]:
     page.get_by_text("is_complete").first.wait_for()
     page.wait_for_timeout(SETTLE_MS)
     yield "mart"
-    ui.dbt_docs(docs, "daily_ohlcv")
+    ui.dbt_docs(f"{docs}/dbt/index.html", "daily_ohlcv")
     yield "dbt-docs"
+    page.goto(f"{docs}/quality/report/index.html")
+    page.wait_for_timeout(SETTLE_MS)
+    yield "quality-report"
     ui.partitions(asset, newest)
     page.get_by_text("Show Markdown").first.wait_for()
     page.wait_for_timeout(SETTLE_MS)
@@ -249,7 +253,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:3000", help="where the demo's UI is")
     parser.add_argument(
-        "--docs", default="http://127.0.0.1:3001/dbt/index.html", help="where its dbt docs are"
+        "--docs", default="http://127.0.0.1:3001", help="where its docs and reports are"
     )
     parser.add_argument("--target", type=Path, default=TARGET)
     parser.add_argument(

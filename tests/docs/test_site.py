@@ -35,6 +35,9 @@ def test_the_site_is_built_and_every_link_and_anchor_in_it_leads_somewhere(tmp_p
     assert "finish" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     pages = [page.read_text(encoding="utf-8") for page in (tmp_path / "site").rglob("*.html")]
     assert len(pages) > 30
+    # Searching works where there is no server.
+    assert (tmp_path / "site/search/search_index.js").read_text(encoding="utf-8")
+    assert all("javascripts/iframe-worker.js" in page for page in pages)
     # With a diagram in it a page has the theme's script load Mermaid from another host.
     assert [found for page in pages for found in LOADED.findall(page) + MERMAID.findall(page)] == []
 
