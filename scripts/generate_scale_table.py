@@ -51,8 +51,8 @@ CHANGES = {
         "Fewer, larger commits; a counter for each venue.",
     ),
     "bytes of a query": (
-        "The largest statement against costs.maximum_bytes_billed. It is the test of the view"
-        " `latest_stats`, which reads all of marts.ohlcv: a delisted symbol keeps its last hour.",
+        "The largest statement against costs.maximum_bytes_billed. It is what is expected each"
+        " night of the view `ops_completeness`, which counts every day of marts.ohlcv.",
         "Raise costs.maximum_bytes_billed, keep fewer days, or leave minutes out of marts.ohlcv.",
     ),
     "daily budget": (

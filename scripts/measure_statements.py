@@ -57,6 +57,8 @@ def main() -> None:
 def settings_in(folder: Path, exchange: RunningSimulator) -> Settings:
     venue = {"start": str(NOW.date() - timedelta(days=DAYS)), "symbols": list(SYMBOLS)}
     told = {
+        # The view latest_stats counts its days from now, and everything else here stands at NOW.
+        "marts": {"latest_days": 7 + (datetime.now(UTC).date() - NOW.date()).days},
         "warehouse": {"path": str(folder / "warehouse")},
         "state_dir": str(folder / "state"),
         "venues": {name: {"base_url": exchange.base_url(name), **venue} for name in VENUES},

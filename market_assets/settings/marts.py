@@ -39,6 +39,9 @@ class MartsSettings(Section):
     flat_run_candles: int = Field(
         3, ge=2, le=100, description="Candles without a trade in a row that are flagged"
     )
+    latest_days: int = Field(
+        7, ge=1, le=3650, description="Days after its last hour that latest_stats tells a symbol"
+    )
     risk_window_days: int = Field(
         365, ge=10, le=3650, description="Days that a risk figure looks back"
     )

@@ -154,6 +154,15 @@ def differ(one: Any, other: Any) -> bool:
     return type(one) is not type(other) or one != other
 
 
+def test_the_latest_of_each_symbol_bounds_its_partitions_by_a_constant_of_the_query(
+    both: Both,
+) -> None:
+    """BigQuery prunes by nothing that it must read first."""
+    days = both.settings.marts.latest_days + 1
+    bound = f"timestamp >= timestamp_sub(current_timestamp(), interval {days} day)"
+    assert " ".join(both.queries["latest_stats"].split()).count(bound) == 2
+
+
 @pytest.mark.parametrize("mart", sorted(MARTS))
 def test_a_mart_is_the_same_in_both_engines(both: Both, mart: str) -> None:
     embedded, found = both.embedded(mart), both.on_bigquery(mart)

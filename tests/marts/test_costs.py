@@ -49,6 +49,16 @@ def test_every_table_that_a_mart_is_made_from_is_in_what_it_is_billed_for(year: 
     assert raw <= read
 
 
+def test_the_latest_of_each_symbol_is_asked_of_the_last_days_alone(year: MartsLab):
+    """The day before them as well: the last hour's own 24."""
+    days = year.settings.marts.latest_days + 1
+    with year.store.planning() as reads_of:
+        scans = reads_of("SELECT * FROM marts.latest_stats")
+    today = (datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)).days
+    assert {scan.table for scan in scans} == {"marts.ohlcv", "marts.funding_rates"}
+    assert all(scan.first_day in (today - days - 1, today - days) for scan in scans)
+
+
 def test_a_build_of_days_is_billed_for_them_and_for_those_it_looks_back_to(
     year: MartsLab, tmp_path: Path
 ):

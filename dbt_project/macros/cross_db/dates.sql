@@ -50,6 +50,19 @@
     cast(now() at time zone 'UTC' as timestamp)
 {%- endmacro %}
 
+{# So many days before now: a constant of the query, so that a partition older than it is not read. #}
+{% macro days_ago(days) -%}
+    {{ return(adapter.dispatch('days_ago', 'market_assets')(days)) }}
+{%- endmacro %}
+
+{% macro default__days_ago(days) -%}
+    timestamp_sub({{ utc_now() }}, interval {{ days }} day)
+{%- endmacro %}
+
+{% macro duckdb__days_ago(days) -%}
+    {{ utc_now() }} - interval {{ days }} day
+{%- endmacro %}
+
 {# True of every row. A table may be set to refuse a BigQuery query that does not bound the days. #}
 {% macro on_any_day(column) -%}
     {{ return(adapter.dispatch('on_any_day', 'market_assets')(column)) }}

@@ -7,6 +7,8 @@ with hours as (
         max({{ epoch_seconds('timestamp') }}) over (partition by venue, symbol) as latest_at
     from {{ ref('ohlcv') }}
     where {{ interval_column() }} = '1h'
+        -- The day before the oldest last hour as well: its 24 hours.
+        and timestamp >= {{ days_ago(var('latest_days') + 1) }}
 ),
 
 last_day as (
@@ -24,6 +26,7 @@ last_day as (
         count(case when opened_at > latest_at - 86400 then 1 end) as candle_count_24h
     from hours
     where opened_at >= latest_at - 86400
+        and latest_at >= {{ epoch_seconds(utc_now()) }} - {{ var('latest_days') * 86400 }}
     group by venue, symbol
 ),
 
@@ -35,6 +38,7 @@ last_funding as (
         {{ last_known('annualised_rate', 'timestamp') }} as annualised_funding_rate,
         max(timestamp) as funding_at
     from {{ ref('funding_rates') }}
+    where timestamp >= {{ days_ago(var('latest_days') + 1) }}
     group by venue, symbol
 )
 
