@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from market_assets.simulator.process import RunningSimulator
+from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
 DAYS = ("--from", "2026-02-02", "--to", "2026-02-05")
 ASK = ("ingest", "--venue", "binance", "--symbols", "BTCUSDT,ETHUSDT", *DAYS)
@@ -14,7 +15,9 @@ ARCHIVE = (*ASK, "--source", "archive")
 
 
 @pytest.fixture
-def environment(environment: dict[str, str], exchange: RunningSimulator) -> dict[str, str]:
+def environment(
+    environment: dict[str, str], exchange: RunningSimulator, lake: DuckLakeWarehouse
+) -> dict[str, str]:
     url = f"{exchange.base_url('binance')}/archive"
     return {**environment, "MARKET_ASSETS_VENUES__BINANCE__ARCHIVE_URL": url}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,9 +21,19 @@ DAYS = ("--from", "2026-02-01", "--to", "2026-02-05")
 ASK = ("ingest", "--venue", "binance", "--symbols", "BTCUSDT,ETHUSDT", *DAYS)
 
 
+@pytest.fixture(scope="module")
+def brought(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first of these tests leaves a copy of what it brought, for all others."""
+    return tmp_path_factory.mktemp("brought") / "warehouse"
+
+
 @pytest.fixture
-def filled(cli: Any) -> Any:
-    assert cli(*ASK).code == 0
+def filled(cli: Any, brought: Path, tmp_path: Path) -> Any:
+    if brought.exists():
+        shutil.copytree(brought, tmp_path / "warehouse")
+    else:
+        assert cli(*ASK).code == 0
+        shutil.copytree(tmp_path / "warehouse", brought)
     return cli
 
 

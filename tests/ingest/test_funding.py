@@ -28,11 +28,12 @@ def missing_settlements(lab: Lab, venue: str, symbol: str, span: Any) -> set[int
 @pytest.mark.parametrize(
     "faults",
     [
-        pytest.param({}, id="calm"),
-        pytest.param({"http_500": 0.1, "cut_json": 0.1, "cut_connection": 0.05}, id="transport"),
+        pytest.param(
+            {"http_500": 0.1, "cut_json": 0.1, "cut_connection": 0.05, "duplicates": 0.5},
+            id="transport-and-duplicates",
+        ),
         pytest.param({"empty_page": 0.25}, id="empty-pages"),
         pytest.param({"short_page": 1.0, "short_page_rows": 0.02}, id="short-pages"),
-        pytest.param({"duplicates": 0.5}, id="duplicates"),
         pytest.param({"bad_row": 0.3}, id="bad-rows"),
     ],
 )

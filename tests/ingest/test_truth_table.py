@@ -93,8 +93,11 @@ def test_candles_the_venue_lost_are_named_missing_and_the_run_says_so(lab: Lab, 
     assert summary.missing[0].symbol in str(failed.value)
 
 
-@ALL_DIALECTS
-@pytest.mark.parametrize("interval", ["1h", "4h", "1d"])
+@pytest.mark.parametrize(
+    ("venue", "interval"),
+    # What has closed is one rule for all; each dialect names its intervals in its own way.
+    [("binance", "1h"), ("okx", "4h"), ("okx", "1d"), ("bybit", "4h"), ("bybit", "1d")],
+)
 def test_a_candle_in_progress_is_never_stored(lab: Lab, venue: str, interval: str):
     """The clock stands at 12:34:56 of the tenth; the window goes on for two days."""
     span = window("2026-03-03", "2026-03-12")
