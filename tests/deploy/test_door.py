@@ -178,6 +178,7 @@ def test_without_anybody_who_may_enter_there_is_no_door(
     assert done.returncode != 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_second_login_is_added_and_a_first_one_never_replaced(tmp_path: Path) -> None:
     _secrets(tmp_path)
     kept = {file.name: file.read_text() for file in tmp_path.iterdir() if file.is_file()}

@@ -88,6 +88,7 @@ def test_a_damaged_dump_is_refused_before_anything_is_touched(
     assert _sql(cluster, "SELECT count(*) FROM runs") == "1000"
 
 
+@pytest.mark.slow
 def test_a_restore_beside_a_running_dagster_fails_and_leaves_what_is_there(
     cluster: Cluster, settings: Settings, tmp_path: Path
 ) -> None:

@@ -29,6 +29,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_site_is_built_and_every_link_and_anchor_in_it_leads_somewhere(tmp_path: Path) -> None:
     done = run("mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site"))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -215,6 +215,7 @@ def test_no_row_is_lost_and_the_good_ones_obey_every_rule(made: list[dict[str, A
     assert validate(OHLCV, result.good).bad == ()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(rows, min_size=1, max_size=6))
 def test_pandera_and_the_fast_validator_give_the_same_verdict(made: list[dict[str, Any]]):
