@@ -159,3 +159,46 @@ class OkxLimits:
             return self.throttle(recent[0] + _OKX_WINDOW_SECONDS - now)
         recent.append(now)
         return None
+
+
+class AddressLimits:
+    """So many requests of an address in a span of time; then silence for who did not keep to it.
+
+    A venue of this kind says how it sends away (`away`) and how it asks for patience (`patience`).
+    """
+
+    requests_key: str  # in LimitsConfig
+    seconds: float
+    ban_seconds: float
+
+    def __init__(self, config: LimitsConfig, stats: VenueStats) -> None:
+        self._config, self._stats, self._window = config, stats, CountedWindow()
+        self._banned_until = self._throttled_until = 0.0
+
+    def away(self) -> Answer:
+        raise NotImplementedError
+
+    def patience(self, until: float) -> Answer:
+        raise NotImplementedError
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+    def ban(self, seconds: float) -> Answer:
+        self._banned_until = time.time() + seconds
+        return self.away()
+
+    def throttle(self, seconds: float) -> Answer:
+        self._throttled_until = time.time() + seconds
+        return self.patience(self._throttled_until)
+
+    def refuse(self, _endpoint: Endpoint, _params: Params) -> Answer | None:
+        now = time.time()
+        self._window.add(1, self.seconds, now)
+        self._stats.weight(1, self._window.used)
+        self._stats.requests_during_throttle += now < self._throttled_until
+        if now < self._banned_until:
+            self._stats.requests_during_ban += 1
+            return self.away()
+        over = self._window.used > getattr(self._config, self.requests_key)
+        return self.ban(self.ban_seconds) if self._config.enforce and over else None

@@ -115,13 +115,8 @@ class Bybit:
             funding_floor=float(entry["lowerFundingRate"]),
         )
 
-    def candles_call(
-        self,
-        instrument: Instrument,
-        interval: str,
-        window: Window,
-        now: int,  # noqa: ARG002  # OKX needs it to choose between two endpoints
-    ) -> Call:
+    # OKX needs `now` to choose between two endpoints.
+    def candles_call(self, instrument: Instrument, interval: str, window: Window, now: int) -> Call:  # noqa: ARG002
         # Both ends are included; `start` among them is [M].
         limit = max(1, min(-(-window.length // INTERVALS[interval]), CANDLE_PAGE_ROWS))
         bounds = {"start": window.start, "end": window.end - 1, "limit": limit}

@@ -122,39 +122,33 @@ def test_an_okx_error_under_http_200_is_an_error():
     assert OKX.judge(200, {"code": "0"}).kind == "unavailable", "no data is no answer"
 
 
-def test_bybit_rows_come_in_ascending_order_in_base_and_in_quote_units():
+def test_bybit_rows_are_read_in_ascending_order_and_by_their_documented_places():
     rows = BYBIT.parse_candles(payload("bybit", "kline")).table.to_pylist()
     assert [row["timestamp"].hour for row in rows] == [17, 18]
-    assert (rows[1]["volume"], rows[1]["quote_volume"]) == (268.611, 4584063.1725)
-    assert (rows[1]["open"], rows[1]["close"], rows[1]["num_trades"]) == (17071, 17055.5, None)
+    read = [rows[1][name] for name in ("open", "close", "volume", "quote_volume", "num_trades")]
+    assert read == [17071, 17055.5, 268.611, 4584063.1725, None]
     settled = BYBIT.parse_funding(payload("bybit", "funding-history")).table.to_pylist()
-    assert [(row["funding_rate"], row["raw_timestamp"].hour) for row in settled] == [
-        (-0.000025, 0), (0.0001, 8),
-    ]  # fmt: skip
+    assert [row["funding_rate"] for row in settled] == [-0.000025, 0.0001]
     prediction = BYBIT.parse_prediction(payload("bybit", "tickers"), btc(BYBIT))
     assert (prediction.predicted_rate, prediction.next_funding_at) == (-0.001034, 1672387200000)
 
 
 def test_bybit_instruments_are_the_perpetuals_and_what_trades_wins_over_what_was_closed():
-    found = BYBIT.parse_instruments(
-        [payload("bybit", "instruments-info"), payload("bybit", "instruments-info-closed")]
-    )
-    by_name = {item.symbol: item for item in found}
-    assert set(by_name) == {"BTCUSDT", "BTCUSDC", "OLDUSDT"}
-    bitcoin, old = by_name["BTCUSDT"], by_name["OLDUSDT"]
-    assert (bitcoin.status, bitcoin.delisted_at, bitcoin.tick_size) == ("trading", None, 0.1)
-    assert (bitcoin.funding_interval_hours, bitcoin.funding_cap) == (8, 0.00375)
+    names = ("instruments-info", "instruments-info-closed")
+    found = {i.symbol: i for i in BYBIT.parse_instruments([payload("bybit", n) for n in names])}
+    assert set(found) == {"BTCUSDT", "BTCUSDC", "OLDUSDT"}
+    coin, old = found["BTCUSDT"], found["OLDUSDT"]
+    assert (coin.status, coin.delisted_at, coin.funding_interval_hours) == ("trading", None, 8)
+    assert (coin.tick_size, coin.funding_cap) == (0.1, 0.00375)
     assert (old.status, old.delisted_at) == ("delisted", 1_700_000_000_000)
-    assert by_name["BTCUSDC"].native_symbol == "BTCPERP"
+    assert found["BTCUSDC"].native_symbol == "BTCPERP"
 
 
-@pytest.mark.parametrize(
-    ("code", "kind"),
-    [(10006, "throttled"), (10016, "unavailable"), (10024, "geo_blocked"), (10001, "refused"),
-     (0, "unavailable")],
-)  # fmt: skip
-def test_a_bybit_error_under_http_200_is_an_error(code: int, kind: str):
-    assert BYBIT.judge(200, {"retCode": code, "retMsg": "Oh"}).kind == kind
+def test_a_bybit_error_under_http_200_is_an_error():
+    codes = {10006: "throttled", 10016: "unavailable", 10024: "geo_blocked", 10001: "refused"}
+    judged = {code: BYBIT.judge(200, {"retCode": code, "retMsg": "Oh"}).kind for code in codes}
+    assert judged == codes
+    assert BYBIT.judge(200, {"retCode": 0}).kind == "unavailable", "no result is no answer"
     assert BYBIT.judge(200, payload("bybit", "error-under-200")).kind == "symbol_unknown"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from math import ceil
@@ -11,55 +10,32 @@ from typing import Final
 from market_assets.simulator.answers import Answer, Endpoint, Page, Params, Refused, json_answer
 from market_assets.simulator.bars import Bars, Series
 from market_assets.simulator.clock import SimulatedClock
-from market_assets.simulator.config import LimitsConfig
 from market_assets.simulator.funding import Funding, hours_at
 from market_assets.simulator.instruments import Instrument
 from market_assets.simulator.intervals import DAY_MS, FOREVER
-from market_assets.simulator.limits import CountedWindow
+from market_assets.simulator.limits import AddressLimits
 from market_assets.simulator.market import Market
 from market_assets.simulator.noise import Ints
 from market_assets.simulator.rows import CandleRows, text_rows
-from market_assets.simulator.stats import VenueStats
 
 INTERVALS: Final = {str(n): n for n in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720)} | {"D": 1440}
-SECONDS: Final = 5.0
-BAN_SECONDS: Final = 600.0
 
 
 def _envelope(result: object, now: int = 0, code: int = 0, text: str = "OK") -> dict[str, object]:
     return {"retCode": code, "retMsg": text, "result": result, "retExtInfo": {}, "time": now}
 
 
-class BybitLimits:
-    """600 requests in 5 s and IP; over it 403 for ten minutes, with no word of when it ends."""
+class BybitLimits(AddressLimits):
+    """Over 600 in 5 s: 403 for ten minutes, with no word of when it ends."""
 
-    def __init__(self, config: LimitsConfig, stats: VenueStats) -> None:
-        self._config, self._stats, self._window = config, stats, CountedWindow()
-        self._banned_until = self._throttled_until = 0.0
+    requests_key, seconds, ban_seconds = "bybit_requests", 5.0, 600.0
 
-    def headers(self) -> dict[str, str]:
-        return {}
-
-    def ban(self, seconds: float) -> Answer:
-        self._banned_until = time.time() + seconds
+    def away(self) -> Answer:
         return Answer(403, b"access too frequent", "text/plain")
 
-    def throttle(self, seconds: float) -> Answer:
-        self._throttled_until = time.time() + seconds
-        reset = {"X-Bapi-Limit-Reset-Timestamp": str(ceil(self._throttled_until * 1000))}
+    def patience(self, until: float) -> Answer:
         answer = json_answer(_envelope({}, code=10006, text="Too many visits!"))
-        return replace(answer, headers={"X-Bapi-Limit-Status": "0", **reset})
-
-    def refuse(self, _endpoint: Endpoint, _params: Params) -> Answer | None:
-        now = time.time()
-        self._window.add(1, SECONDS, now)
-        self._stats.weight(1, self._window.used)
-        self._stats.requests_during_throttle += now < self._throttled_until
-        if now < self._banned_until:
-            self._stats.requests_during_ban += 1
-            return self.ban(self._banned_until - now)
-        over = self._config.enforce and self._window.used > self._config.bybit_requests
-        return self.ban(BAN_SECONDS) if over else None
+        return replace(answer, headers={"X-Bapi-Limit-Reset-Timestamp": str(ceil(until * 1000))})
 
 
 class Bybit:
@@ -127,31 +103,25 @@ class Bybit:
         ahead = self.funding.upcoming(self.venue, item, now)
         price = f"{self.market.price_at(self.venue, item.symbol, now):.{item.price_decimals}f}"
         row = {
-            "symbol": item.symbol,
-            "lastPrice": price,
-            "markPrice": price,
+            "symbol": item.symbol, "lastPrice": price, "markPrice": price,
             "fundingRate": f"{self.funding.estimate(self.venue, item, now):.8f}",
             "nextFundingTime": str(ahead[0][0]) if ahead else "0",
-        }
+        }  # fmt: skip
         return json_answer(_envelope({"category": "linear", "list": [row]}, now))
 
     def _instrument(self, item: Instrument, now: int) -> dict[str, object]:
         lot = f"{item.lot:f}"
         return {
-            "symbol": item.symbol,
-            "contractType": "LinearPerpetual",
+            "symbol": item.symbol, "contractType": "LinearPerpetual",
             "status": "Trading" if item.trading(now) else "Closed",
-            "baseCoin": item.base,
-            "quoteCoin": item.quote,
-            "settleCoin": item.quote,
+            "baseCoin": item.base, "quoteCoin": item.quote, "settleCoin": item.quote,
             "launchTime": str(item.listing(self.venue)),
             "deliveryTime": str(item.delisted) if item.delisting_announced(now) else "0",
             "priceFilter": {"tickSize": f"{item.tick:f}"},
             "lotSizeFilter": {"minOrderQty": lot, "qtyStep": lot, "minNotionalValue": "5"},
             "fundingInterval": hours_at(item, now) * 60,
-            "upperFundingRate": str(item.funding_cap),
-            "lowerFundingRate": str(-item.funding_cap),
-        }
+            "upperFundingRate": str(item.funding_cap), "lowerFundingRate": str(-item.funding_cap),
+        }  # fmt: skip
 
     def _known(self, params: Params, now: int) -> Instrument:
         item = self.market.instruments.get(params.get("symbol", ""))
