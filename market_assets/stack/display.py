@@ -19,6 +19,8 @@ from market_assets.stack.layout import Layout
 if TYPE_CHECKING:
     import pyarrow as pa
 
+# Where the UI of Dagster 1.13 lists them.
+BACKFILLS = "/runs?view=backfills"
 _PLAIN_WIDTH = 160
 _STEP_PERCENT = 10
 Show = Callable[[Mapping[AssetKey, int]], None]
@@ -91,7 +93,7 @@ def summary(
     lines = [
         ("Dagster UI", url),
         ("Asset graph", f"{url}/asset-groups"),
-        ("Backfills", f"{url}/runs?view=backfills"),
+        ("Backfills", f"{url}{BACKFILLS}"),
         ("dbt docs", docs),
         ("Quality report", report),
         ("Health", urljoin(metrics, "health")),

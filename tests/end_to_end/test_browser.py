@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from driving import DrivenStack
 
+from market_assets.stack.display import BACKFILLS
 from market_assets.stack.layout import CHECKOUT
 
 sys.path.insert(0, str(CHECKOUT / "scripts"))
@@ -43,6 +44,8 @@ def test_a_range_is_backfilled_and_read_in_the_ui(stack: DrivenStack, ui: Dagste
     page.get_by_text("Succeeded", exact=True).first.wait_for(timeout=120_000)
     page.get_by_text("100% completed").first.wait_for()
     assert set(keys[-12:-6]) <= stack.partitions("aster_ohlcv").materialised
+    ui.open(BACKFILLS)
+    page.get_by_text(backfill).first.wait_for()
 
     ui.partitions(ASSET, last)
     page.get_by_text("rows_inserted").first.wait_for()
