@@ -56,9 +56,8 @@ def building(settings: Settings, first: date, last: date, run_id: str) -> Iterat
     with open_warehouse(settings, venues=tuple(VENUES)) as warehouse:
         # Who commits holds the lock, so what was committed by now is what dbt will read. What comes
         # while it works may be in some models and not in others, and counts as changed after.
-        with warehouse.writing_alone("Building the marts"):
-            begun = datetime.now(UTC)
-        work = Building(warehouse, first, last, begun)
+        with warehouse.writing_alone("Building the marts") as begun:
+            work = Building(warehouse, first, last, begun)
         try:
             yield work
         finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -87,13 +87,13 @@ class DuckLakeWarehouse(RowStore, Records, AlertRecords, Estimating, Asking):
     # -- writing ---------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def writing_alone(self, doing: str) -> Iterator[None]:
+    def writing_alone(self, doing: str) -> Iterator[datetime]:
         """Hold the writer lock, for work on the store that does not go through `commit`.
 
         Do not commit inside: that would wait for this very lock.
         """
         with self._session.locked(doing):
-            yield
+            yield datetime.now(UTC)
 
     # -- reading ---------------------------------------------------------------------------------
 

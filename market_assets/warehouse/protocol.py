@@ -145,8 +145,10 @@ class Warehouse(KeptRows, KeptRecords, KeptAlerts, KeptCosts, Protocol):
     def ensure(self, venues: Sequence[str]) -> None:
         """Create what tables are missing, so that readers find them, empty or not."""
 
-    def writing_alone(self, doing: str) -> AbstractContextManager[None]:
+    def writing_alone(self, doing: str) -> AbstractContextManager[datetime]:
         """While it is held, every commit that began before is visible and no other is underway.
+
+        Its begin by the clock that stamps commits: what is not visible yet is stamped later.
 
         Do not commit inside. An engine without a writer's lock waits for nobody.
         """

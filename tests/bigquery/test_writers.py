@@ -127,8 +127,8 @@ def test_what_marts_are_told_was_built_holds_every_commit_that_had_begun(
             assert isinstance(transaction, Transaction)
             transaction.execute("SELECT count(*) FROM ops.coverage")
             if not fenced:
-                with other.writing_alone("Asking for all that was committed"):
-                    fenced.append(datetime.now(UTC))
+                with other.writing_alone("Asking for all that was committed") as moment:
+                    fenced.append(moment)
             transaction.execute(
                 "INSERT INTO ops.builds VALUES ('m', TIMESTAMP '2026-01-01', TIMESTAMP"
                 " '2026-01-01', CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP), 'r',"
@@ -139,6 +139,10 @@ def test_what_marts_are_told_was_built_holds_every_commit_that_had_begun(
         store._session.write("Committing slowly", slowly)
     [row] = ask(store, "SELECT built_at FROM ops.builds")
     assert row["built_at"].replace(tzinfo=UTC) > fenced[0]
+    # What begins after the fence and is not visible yet is stamped later as well: the moment is one
+    # of before it, by the clock of the stamps.
+    [(changed,)] = place.rows(f"SELECT MIN(written_at) FROM {place.prefix}ops.writers")
+    assert fenced[0] <= changed
 
 
 def worker(place: EmulatedBigQuery) -> list[str]:

@@ -95,10 +95,9 @@ class BigQueryWarehouse(RowStore, Records, AlertRecords, Billed, Asking):
     # -- writing ---------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def writing_alone(self, doing: str) -> Iterator[None]:
+    def writing_alone(self, doing: str) -> Iterator[datetime]:
         """After its begin every commit that began before is visible; those underway begin anew."""
-        self._session.fence(doing)
-        yield
+        yield self._session.fence(doing)
 
     # -- reading ---------------------------------------------------------------------------------
 

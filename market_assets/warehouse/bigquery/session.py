@@ -15,6 +15,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from market_assets.warehouse.bigquery import faults
@@ -234,14 +235,20 @@ class Session:
             raise
         return Answer(rows, storage_read_api=self.storage_read_api)
 
-    def fence(self, doing: str) -> None:
+    def fence(self, doing: str) -> datetime:
         """Wait until every transaction that has begun is visible; those underway begin anew.
 
         A transaction that has not raised its counter yet was begun before this change of the same
-        row, so that it is cancelled and stamped later.
+        row, so that it is cancelled and stamped later than the moment that is returned. It is
+        BigQuery's, as the stamps are: this machine's clock may be ahead. And it is before the
+        change: a commit that begins right after that is not visible yet, and must not be older.
         """
+        with self.explaining(doing):
+            [(moment,)] = self.asked("SELECT CURRENT_TIMESTAMP() AS moment", "read").fetchall()
         sql = f"UPDATE {self.names.sql(WRITERS)} SET written_at = CURRENT_TIMESTAMP() WHERE TRUE"
         self.write(doing, lambda transaction: transaction.change(sql))
+        begun: datetime = moment.replace(tzinfo=UTC)
+        return begun
 
     @contextlib.contextmanager
     def explaining(self, doing: str) -> Iterator[None]:
