@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from marts_support import MartsLab, fill_a_year
+from marts_support import MartsLab, fill_a_year, shared_folder
 
 from market_assets.simulator.process import RunningSimulator
 
@@ -27,11 +27,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the parsed project is kept for all labs."""
+    return shared_folder(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
 def year(
-    running_exchange: RunningSimulator, tmp_path_factory: pytest.TempPathFactory
+    running_exchange: RunningSimulator, shared: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MartsLab]:
     """March 2025 to March 2026: see `fill_a_year` for what is in it."""
     lab = MartsLab(tmp_path_factory.mktemp("year"), running_exchange)
+    lab.take_parsed(shared)
     fill_a_year(lab)
     lab.build()
     yield lab
@@ -39,8 +46,9 @@ def year(
 
 
 @pytest.fixture
-def small(running_exchange: RunningSimulator, tmp_path: Path) -> Iterator[MartsLab]:
+def small(running_exchange: RunningSimulator, shared: Path, tmp_path: Path) -> Iterator[MartsLab]:
     """An empty warehouse, to put hand-made rows into."""
     lab = MartsLab(tmp_path, running_exchange)
+    lab.take_parsed(shared)
     yield lab
     lab.close()

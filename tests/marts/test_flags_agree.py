@@ -95,10 +95,9 @@ def wild_rows(numbers: random.Random) -> dict[str, list[dict[str, Any]]]:
     return rows
 
 
-def test_in_wild_rows_every_rule_finds_what_its_flag_marks(small: MartsLab, year: MartsLab) -> None:
+def test_in_wild_rows_every_rule_finds_what_its_flag_marks(small: MartsLab) -> None:
     for venue, rows in wild_rows(random.Random(5)).items():
         small.insert(f"{venue}_ohlcv", rows)
-    small.take_parsed_from(year)
     small.build(select=["ohlcv"])
     found = found_by_rules(small, window("2026-01-01", "2026-02-01"))
     for rule, flag in FLAG_OF.items():

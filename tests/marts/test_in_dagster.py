@@ -25,11 +25,10 @@ SETTLED = "UPDATE lake.ops.changes SET changed_at = changed_at - INTERVAL 5 MINU
 
 
 @pytest.fixture
-def lab(running_exchange: RunningSimulator, year: MartsLab, tmp_path: Path) -> Iterator[MartsLab]:
-    """Two days of one symbol. dbt's parsed project is the year's: the settings are no others."""
-    venues = {v: {**year.settings.venues[v].model_dump(mode="json"), **VENUE} for v in ("binance",)}
-    made = MartsLab(tmp_path, running_exchange, venues=venues)
-    made.take_parsed_from(year)
+def lab(running_exchange: RunningSimulator, shared: Path, tmp_path: Path) -> Iterator[MartsLab]:
+    """Two days of one symbol."""
+    made = MartsLab(tmp_path, running_exchange, venues={"binance": VENUE})
+    made.take_parsed(shared)
     running_exchange.control(clock=None, limits=None, faults=None)
     made.calm()
     made.ingest("binance", "ohlcv", ["BTCUSDT"], TWO_DAYS)

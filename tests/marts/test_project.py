@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from marts_support import MartsLab
 
 from market_assets.errors import MartsFailed
 from market_assets.marts.project import SOURCE, Project
@@ -14,12 +15,11 @@ from market_assets.settings import Settings
 pytestmark = pytest.mark.xdist_group("marts")
 
 
-def test_what_cannot_be_parsed_is_named_and_the_last_manifest_stays(tmp_path: Path) -> None:
+def test_what_cannot_be_parsed_is_named_and_the_last_manifest_stays(
+    small: MartsLab, tmp_path: Path
+) -> None:
     source = shutil.copytree(SOURCE, tmp_path / "dbt_project")
-    settings = Settings.model_validate({"state_dir": tmp_path / "state"})
-    project = Project(settings, source)
-    assert project.is_stale()
-    project.prepare()
+    project = Project(small.settings, source)
     assert not project.is_stale()
     before = len(project.nodes().marts)
 
@@ -36,10 +36,12 @@ def test_what_cannot_be_parsed_is_named_and_the_last_manifest_stays(tmp_path: Pa
     assert not project.is_stale()
 
 
-def test_other_numbers_in_the_settings_make_the_manifest_stale(tmp_path: Path) -> None:
-    given = {"state_dir": tmp_path / "state"}
-    project = Project(Settings.model_validate(given))
-    project.prepare()
-    other = {**given, "marts": {"risk_window_days": 90}}
+def test_no_manifest_and_other_numbers_in_the_settings_are_stale(small: MartsLab) -> None:
+    project = Project(small.settings)
+    assert not project.is_stale()
+    given = small.settings.model_dump(mode="json")
+    other = {**given, "marts": {**given["marts"], "risk_window_days": 90}}
     assert Project(Settings.model_validate(other)).is_stale()
     assert not project.is_stale()
+    project.manifest.unlink()
+    assert project.is_stale()

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "marts"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "warehouse"))
 
 from judged_support import MARTS, fill, lab_in
-from marts_support import MartsLab
+from marts_support import MartsLab, shared_folder
 
 from market_assets.simulator.process import RunningSimulator
 
@@ -26,6 +26,7 @@ def judged(
 ) -> Iterator[MartsLab]:
     """For reading. A test that breaks something works on `judged_support.copied`."""
     lab = lab_in(tmp_path_factory.mktemp("judged"), running_exchange)
+    lab.take_parsed(shared_folder(tmp_path_factory))
     fill(lab)
     lab.build("2026-03-07", "2026-03-09", select=MARTS)
     yield lab
