@@ -19,6 +19,7 @@ _LOCATION = re.compile(r"[A-Za-z]+(-[a-z]+[0-9]+)?")
 _PREFIX = re.compile(r"[A-Za-z0-9_]{0,100}")
 # https://cloud.google.com/bigquery/docs/labels-intro
 _LABEL = re.compile(r"[a-z0-9_-]{0,63}")
+_MOST_LABELS = 60  # 64 of a table or job, and up to four are the platform's own
 _KMS_KEY = re.compile(r"projects/[^/\s]+/locations/[^/\s]+/keyRings/[^/\s]+/cryptoKeys/[^/\s]+")
 
 
@@ -32,6 +33,12 @@ def _matching(pattern: re.Pattern[str], problem: str, allowed: str, fix: str) ->
 
 
 def _check_labels(labels: dict[str, str]) -> dict[str, str]:
+    if len(labels) > _MOST_LABELS:
+        raise PydanticCustomError(
+            "refused",
+            "more labels than BigQuery takes",
+            {"allowed": f"at most {_MOST_LABELS}", "fix": f"remove {len(labels) - _MOST_LABELS}"},
+        )
     for name, value in labels.items():
         if not (_LABEL.fullmatch(name) and name[:1].isalpha() and _LABEL.fullmatch(value)):
             raise PydanticCustomError(

@@ -96,6 +96,10 @@ CASES = {
         "bigquery: {labels: {Team: x}}",
         ["a label that BigQuery refuses", "rename 'Team'"],
     ),
+    "more labels than BigQuery takes": (
+        f"bigquery: {{labels: {{{', '.join(f'l{n}: x' for n in range(61))}}}}}",
+        ["more labels than BigQuery takes", "at most 60", "remove 1"],
+    ),
     "a portfolio's name": (
         "marts: {portfolios: {my port!: {venue: binance, weights: {BTCUSDT: 1}}}}",
         ["a portfolio has an impossible name", "rename 'my port!'"],
