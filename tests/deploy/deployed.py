@@ -36,8 +36,11 @@ FAST_DAEMON = HERE.parent / "end_to_end" / "fast_daemon.py"
 class Deployed:
     """Postgres is there; services are started by name, in the order that compose would take."""
 
-    def __init__(self, state: Path, cluster: Cluster, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, state: Path, cluster: Cluster, settings: Mapping[str, Any], parsed_marts: Path
+    ) -> None:
         self.layout = Layout(state)
+        self.parsed_marts = parsed_marts
         self.cluster = cluster
         self.document = compose_file(GIVEN)
         self.mark = new_mark(state)
@@ -89,6 +92,8 @@ class Deployed:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(HERE)]),
             "SECRETS_FOLDER": str(self.secrets),
+            # As the image brings it: without, each start would parse for ten seconds.
+            "PARSED_FOLDER": str(self.parsed_marts.parent),
             "MARKET_ASSETS_CONFIG": str(self.layout.state / platform),
             "MARKET_ASSETS_STATE_DIR": str(self.layout.state),
             "MARKET_ASSETS_WAREHOUSE__PATH": str(self.layout.state / "warehouse"),
@@ -150,8 +155,10 @@ class Deployed:
 
 
 @contextmanager
-def deployed(state: Path, cluster: Cluster, settings: Mapping[str, Any]) -> Iterator[Deployed]:
-    found = Deployed(state, cluster, settings)
+def deployed(
+    state: Path, cluster: Cluster, settings: Mapping[str, Any], parsed_marts: Path
+) -> Iterator[Deployed]:
+    found = Deployed(state, cluster, settings, parsed_marts)
     try:
         yield found
     finally:

@@ -64,14 +64,16 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def platform(exchange: RunningSimulator, cluster: Cluster) -> Iterator[Deployed]:
+def platform(
+    exchange: RunningSimulator, cluster: Cluster, parsed_marts: Path
+) -> Iterator[Deployed]:
     start = (datetime.now(UTC).date() - timedelta(days=DAYS)).isoformat()
     venues = {
         name: {"base_url": exchange.base_url(name), "symbols": [SYMBOL], "start": start}
         for name in ("binance", "okx", "aster")
     }
     state = Path(tempfile.mkdtemp(prefix="market-deployed-"))
-    with deployed(state, cluster, {"venues": venues}) as found:
+    with deployed(state, cluster, {"venues": venues}, parsed_marts) as found:
         found.start("code")
         _until(lambda: ports.accepts(found.ports["code"]), found, "code", "the code server listens")
         # One after the other, as compose does it: the first one makes the tables in Postgres.
