@@ -17,7 +17,7 @@ from market_assets.simulator.server import serve
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m market_assets.simulator",
-        description="Binance USD-M, OKX, Aster and Bybit on loopback, over real HTTP.",
+        description="The venues on loopback, over real HTTP.",
     )
     parser.add_argument("--port", type=int, help="0 chooses a free one (the default)")
     parser.add_argument("--config", help="a JSON file; - reads it from stdin")

@@ -30,13 +30,11 @@ _BARS = {name: str(ms // 60_000) for name, ms in INTERVALS.items() if name != "8
 CANDLE_PAGE_ROWS = 1000
 FUNDING_PAGE_ROWS = 200
 
-# https://bybit-exchange.github.io/docs/v5/error; 10000, its timeout, and 10018, the address's own
-# limit, are [M].
+# https://bybit-exchange.github.io/docs/v5/error; 10000 (a timeout) and 10018 (of the address): [M].
 _MEANS: dict[int, VerdictKind] = {
     10000: "unavailable", 10006: "throttled", 10009: "geo_blocked", 10016: "unavailable",
     10018: "throttled", 10024: "geo_blocked", 10029: "symbol_unknown",
 }  # fmt: skip
-_PARAMETERS = 10001  # any of them: only the words tell that it is the symbol [M]
 
 # What `status` is asked for, one list each; "Trading" alone is what comes unasked.
 _STATUS = {
@@ -65,11 +63,11 @@ class Bybit:
             kind: VerdictKind = "unavailable" if status < 400 else "refused"
             return Verdict(kind, f"HTTP {status}, and no retCode")
         code, text = body["retCode"], str(body.get("retMsg", ""))
-        if code == 0 and status < 400 and isinstance(body.get("result"), dict):
-            return OK
         if code == 0:
-            return Verdict("unavailable", f"HTTP {status} with code 0 and no result")
-        symbol = code == _PARAMETERS and "symbol" in text.lower()
+            whole = status < 400 and isinstance(body.get("result"), dict)
+            return OK if whole else Verdict("unavailable", f"HTTP {status} without a result")
+        # 10001 is of any parameter: only the words tell that it is the symbol [M].
+        symbol = code == 10001 and "symbol" in text.lower()
         kind = "symbol_unknown" if symbol else _MEANS.get(code, "refused")
         return Verdict(kind, f"{code} {text}")
 
@@ -80,8 +78,12 @@ class Bybit:
         return int(body["time"])
 
     def instrument_calls(self) -> Sequence[Call]:
+        def rest(body: Any) -> Mapping[str, str] | None:
+            cursor = body["result"].get("nextPageCursor")
+            return {"cursor": cursor} if cursor else None
+
         calls = [_get("instruments", "instruments-info", status=s, limit=1000) for s in _STATUS]
-        return [replace(call, next_page=_next_page) for call in calls]
+        return [replace(call, next_page=rest) for call in calls]
 
     def parse_instruments(self, bodies: Sequence[Any]) -> list[Instrument]:
         found = {
@@ -89,8 +91,8 @@ class Bybit:
             # What trades counts, should an older contract of the same name be among the closed.
             for body in reversed(bodies)
             for entry in body["result"]["list"]
-            # Dated contracts are another product.
-            if entry.get("contractType") == "LinearPerpetual"
+            # Dated contracts are another product; an announced one can have no time yet [M].
+            if entry.get("contractType") == "LinearPerpetual" and int(entry["launchTime"])
         }
         return list(found.values())
 
@@ -110,9 +112,9 @@ class Bybit:
             listed_at=int(entry["launchTime"]),
             # "0" until a delisting is announced.
             delisted_at=int(entry.get("deliveryTime") or 0) or None,
-            funding_interval_hours=entry["fundingInterval"] / 60,  # told in minutes
-            funding_cap=float(entry["upperFundingRate"]),
-            funding_floor=float(entry["lowerFundingRate"]),
+            funding_interval_hours=entry["fundingInterval"] / 60 or None,  # told in minutes
+            funding_cap=_number(entry.get("upperFundingRate")),
+            funding_floor=_number(entry.get("lowerFundingRate")),
         )
 
     # OKX needs `now` to choose between two endpoints.
@@ -144,9 +146,12 @@ class Bybit:
 
     def parse_prediction(self, body: Any, instrument: Instrument) -> Prediction:
         (entry,) = body["result"]["list"]
-        mark = float(entry["markPrice"]) if entry.get("markPrice") else None
         rate, due = float(entry["fundingRate"]), int(entry["nextFundingTime"])
-        return Prediction(instrument.symbol, rate, due, mark)
+        return Prediction(instrument.symbol, rate, due, _number(entry.get("markPrice")))
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text else None
 
 
 def _get(endpoint: str, path: str, **asked: str | int) -> Call:
@@ -158,8 +163,3 @@ def _get(endpoint: str, path: str, **asked: str | int) -> Call:
 def _of(instrument: Instrument, call: Call, window: Window = NO_TIME) -> Call:
     params = {**call.params, "symbol": instrument.native_symbol}
     return replace(call, params=params, symbol=instrument.symbol, window=window)
-
-
-def _next_page(body: Any) -> Mapping[str, str] | None:
-    cursor = body["result"].get("nextPageCursor")
-    return {"cursor": cursor} if cursor else None

@@ -14,7 +14,7 @@ def get(asker: Any, path: str, **params: Any) -> Any:
 
 
 def test_candles_come_newest_first_with_the_open_one_at_the_top(calm: Any) -> None:
-    rows = get(calm, "kline", interval="60", start=MARCH, end=MARCH + 12 * HOUR)["result"]["list"]
+    rows = get(calm, "kline", interval="60", start=MARCH)["result"]["list"]
     assert [(int(row[0]) - MARCH) // HOUR for row in rows] == list(range(12, -1, -1))
     assert get(calm, "kline", interval="1h")["retCode"] == 10001
     assert get(calm, "kline", interval="60", symbol="NOUSDT")["retCode"] == 10001

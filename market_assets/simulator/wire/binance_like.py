@@ -10,13 +10,12 @@ import numpy as np
 
 from market_assets.simulator.answers import Answer, Endpoint, Page, Params, Refused, json_answer
 from market_assets.simulator.bars import Bars, Row, Series
-from market_assets.simulator.clock import SimulatedClock
-from market_assets.simulator.funding import INTEREST, Funding, Settlement
+from market_assets.simulator.funding import INTEREST, Settlement
 from market_assets.simulator.instruments import Instrument
 from market_assets.simulator.intervals import DAY_MS, FOREVER, MINUTE_MS, MINUTES
-from market_assets.simulator.market import Market
 from market_assets.simulator.noise import Floats, Ints
-from market_assets.simulator.rows import CandleRows, decimal_columns
+from market_assets.simulator.rows import decimal_columns
+from market_assets.simulator.wire._twin import Twin
 
 KLINES_DEFAULT: Final = 500
 KLINES_MAXIMUM: Final = 1500
@@ -32,24 +31,46 @@ _SYMBOL: Final = re.compile(r"[A-Z0-9_.-]{1,30}")
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")
 
 
-class BinanceLike:
+def write_klines(bars: Bars, columns: Ints, instrument: Instrument, _closed: bool) -> list[bytes]:
+    """Rows of twelve; an open candle looks like any other."""
+    price = instrument.price_decimals
+    size = instrument.lot_decimals
+    values = bars.values[:, columns]
+    opens = bars.opens()[columns]
+    template = b"[%d"
+    filling: list[list[int]] = [opens.tolist()]
+
+    def add(row: Row, places: int) -> None:
+        nonlocal template
+        text, numbers = decimal_columns(values[row], places)
+        template += b',"' + text + b'"'
+        filling.extend(numbers)
+
+    for row in (Row.OPEN, Row.HIGH, Row.LOW, Row.CLOSE):
+        add(row, price)
+    add(Row.VOLUME, size)
+    template += b",%d"
+    filling.append((opens + (bars.minutes * MINUTE_MS - 1)).tolist())
+    add(Row.QUOTE, price + size)
+    template += b",%d"
+    filling.append(values[Row.TRADES].tolist())
+    add(Row.TAKER, size)
+    add(Row.TAKER_QUOTE, price + size)
+    template += b',"0"]'
+    return [template % numbers for numbers in zip(*filling, strict=True)]
+
+
+class BinanceLike(Twin):
     """One venue of this kind; what differs is overridden in binance.py and aster.py."""
 
-    venue = ""
+    writer = staticmethod(write_klines)
     said: Mapping[int, object] = {
         451: {"code": 0, "msg": _BLOCKED},
         500: {"code": -1000, "msg": "An unknown error occured while processing the request."},
         503: {"code": -1008, "msg": _OVERLOADED},
     }
-    said_under_200: object = None
     prefixes: tuple[str, ...] = ()
     premium_index_weight_of_all = 1
-
-    def __init__(self, market: Market, funding: Funding, clock: SimulatedClock) -> None:
-        self.market = market
-        self.funding = funding
-        self.clock = clock
-        self._rows = CandleRows(market, write_klines)
 
     def endpoints(self) -> dict[str, Endpoint]:
         table = {
@@ -219,9 +240,6 @@ class BinanceLike:
     def funding_info_endpoint(self) -> Endpoint:
         raise NotImplementedError
 
-    def shown(self, now: int) -> list[Instrument]:
-        return [item for item in self.market.instruments.values() if item.shown(self.venue, now)]
-
     def known(self, params: Params, now: int) -> Instrument:
         symbol = _required(params, "symbol")
         if not _SYMBOL.fullmatch(symbol):
@@ -230,35 +248,6 @@ class BinanceLike:
         if item is None or not item.known(self.venue, now):
             raise refused(-1121, "Invalid symbol.")
         return item
-
-
-def write_klines(bars: Bars, columns: Ints, instrument: Instrument, _closed: bool) -> list[bytes]:
-    """Rows of twelve; an open candle looks like any other."""
-    price = instrument.price_decimals
-    size = instrument.lot_decimals
-    values = bars.values[:, columns]
-    opens = bars.opens()[columns]
-    template = b"[%d"
-    filling: list[list[int]] = [opens.tolist()]
-
-    def add(row: Row, places: int) -> None:
-        nonlocal template
-        text, numbers = decimal_columns(values[row], places)
-        template += b',"' + text + b'"'
-        filling.extend(numbers)
-
-    for row in (Row.OPEN, Row.HIGH, Row.LOW, Row.CLOSE):
-        add(row, price)
-    add(Row.VOLUME, size)
-    template += b",%d"
-    filling.append((opens + (bars.minutes * MINUTE_MS - 1)).tolist())
-    add(Row.QUOTE, price + size)
-    template += b",%d"
-    filling.append(values[Row.TRADES].tolist())
-    add(Row.TAKER, size)
-    add(Row.TAKER_QUOTE, price + size)
-    template += b',"0"]'
-    return [template % numbers for numbers in zip(*filling, strict=True)]
 
 
 def klines_weight(params: Params) -> int:

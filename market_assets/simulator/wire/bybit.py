@@ -9,20 +9,27 @@ from typing import Final
 
 from market_assets.simulator.answers import Answer, Endpoint, Page, Params, Refused, json_answer
 from market_assets.simulator.bars import Bars, Series
-from market_assets.simulator.clock import SimulatedClock
-from market_assets.simulator.funding import Funding, hours_at
+from market_assets.simulator.funding import hours_at
 from market_assets.simulator.instruments import Instrument
 from market_assets.simulator.intervals import DAY_MS, FOREVER
 from market_assets.simulator.limits import AddressLimits
-from market_assets.simulator.market import Market
 from market_assets.simulator.noise import Ints
-from market_assets.simulator.rows import CandleRows, text_rows
+from market_assets.simulator.rows import text_rows
+from market_assets.simulator.wire._twin import Twin
 
 INTERVALS: Final = {str(n): n for n in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720)} | {"D": 1440}
 
 
 def _envelope(result: object, now: int = 0, code: int = 0, text: str = "OK") -> dict[str, object]:
     return {"retCode": code, "retMsg": text, "result": result, "retExtInfo": {}, "time": now}
+
+
+def write_candles(bars: Bars, columns: Ints, item: Instrument, _closed: bool) -> list[bytes]:
+    """Rows of seven texts: no count of trades, and nothing that marks an open candle."""
+    price, size = item.price_decimals, item.lot_decimals
+    places = (price, price, price, price, size, price + size)
+    parts = zip(bars.values[:, columns], places, strict=False)
+    return text_rows(bars.opens()[columns], parts, b"]")
 
 
 class BybitLimits(AddressLimits):
@@ -38,17 +45,14 @@ class BybitLimits(AddressLimits):
         return replace(answer, headers={"X-Bapi-Limit-Reset-Timestamp": str(ceil(until * 1000))})
 
 
-class Bybit:
+class Bybit(Twin):
     """The public endpoints for linear contracts."""
 
     venue = "bybit"
     limits = BybitLimits
+    writer = staticmethod(write_candles)
     said: Mapping[int, object] = {500: _envelope({}, code=10016, text="Server error.")}
     said_under_200: object = said[500]
-
-    def __init__(self, market: Market, funding: Funding, clock: SimulatedClock) -> None:
-        self.market, self.funding, self.clock = market, funding, clock
-        self._rows = CandleRows(market, write_candles)
 
     def endpoints(self) -> dict[str, Endpoint]:
         return {
@@ -64,9 +68,8 @@ class Bybit:
         status, limit = params.get("status", "Trading"), _whole(params, "limit", 500, 1000)
         rows = [
             self._instrument(item, now)
-            for item in self.market.instruments.values()
-            if item.shown(self.venue, now)
-            and status == ("Trading" if item.trading(now) else "Closed")
+            for item in self.shown(now)
+            if status == ("Trading" if item.trading(now) else "Closed")
         ]
         names = [f"first%3D{row['symbol']}" for row in rows]
         at = names.index(params["cursor"]) if params.get("cursor") else 0
@@ -128,14 +131,6 @@ class Bybit:
         if params.get("category") != "linear" or item is None or not item.known(self.venue, now):
             raise _refused("params error: Symbol Invalid")
         return item
-
-
-def write_candles(bars: Bars, columns: Ints, item: Instrument, _closed: bool) -> list[bytes]:
-    """Rows of seven texts: no count of trades, and nothing that marks an open candle."""
-    price, size = item.price_decimals, item.lot_decimals
-    places = (price, price, price, price, size, price + size)
-    parts = zip(bars.values[:, columns], places, strict=False)
-    return text_rows(bars.opens()[columns], parts, b"]")
 
 
 def _page(item: Instrument, rows: list[bytes], now: int) -> Page:

@@ -10,8 +10,7 @@ import orjson
 
 from market_assets.simulator.answers import Answer, Endpoint, Page, Params, Refused, json_answer
 from market_assets.simulator.bars import Bars, Row, Series
-from market_assets.simulator.clock import SimulatedClock
-from market_assets.simulator.funding import Funding, Settlement
+from market_assets.simulator.funding import Settlement
 from market_assets.simulator.instruments import Instrument
 from market_assets.simulator.intervals import (
     DAY_MS,
@@ -21,9 +20,9 @@ from market_assets.simulator.intervals import (
     floor_to,
 )
 from market_assets.simulator.limits import OkxLimits
-from market_assets.simulator.market import Market
 from market_assets.simulator.noise import Ints
-from market_assets.simulator.rows import CandleRows, text_rows
+from market_assets.simulator.rows import text_rows
+from market_assets.simulator.wire._twin import Twin
 
 # The name of a bar -> (minutes, shift of its grid in minutes).
 BARS: Final[dict[str, tuple[int, int]]] = {
@@ -53,7 +52,19 @@ _UNAVAILABLE: Final = "Service temporarily unavailable. Try again later"
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")
 
 
-class Okx:
+def write_candles(bars: Bars, columns: Ints, instrument: Instrument, closed: bool) -> list[bytes]:
+    """Rows of nine: volume in contracts, in base coin and in quote, and whether it is closed."""
+    price = instrument.price_decimals
+    size = instrument.volume_decimals("okx")
+    contract = -int(_power_of_ten(instrument.okx_lot))
+    values = bars.values[:, columns]
+    parts = [(values[row], price) for row in (Row.OPEN, Row.HIGH, Row.LOW, Row.CLOSE)]
+    parts += [(values[Row.VOLUME], contract), (values[Row.VOLUME], size)]
+    parts += [(values[Row.QUOTE], price + size)]
+    return text_rows(bars.opens()[columns], parts, b',"1"]' if closed else b',"0"]')
+
+
+class Okx(Twin):
     """The public endpoints for swaps."""
 
     venue = "okx"
@@ -63,12 +74,7 @@ class Okx:
     }
     said_under_200: object = {"code": "50001", "msg": _UNAVAILABLE, "data": []}
     limits = OkxLimits
-
-    def __init__(self, market: Market, funding: Funding, clock: SimulatedClock) -> None:
-        self.market = market
-        self.funding = funding
-        self.clock = clock
-        self._rows = CandleRows(market, write_candles)
+    writer = staticmethod(write_candles)
 
     def endpoints(self) -> dict[str, Endpoint]:
         def endpoint(
@@ -134,7 +140,7 @@ class Okx:
         if kind != "SWAP":
             return _data([])
         wanted, family = params.get("instId"), params.get("instFamily")
-        listed = [item for item in self._listed() if item.shown(self.venue, now)]
+        listed = self.shown(now)
         if wanted:
             listed = [item for item in listed if item.okx_id == wanted]
             if not listed:
@@ -145,7 +151,7 @@ class Okx:
 
     def funding_rate(self, params: Params, now: int) -> Answer:
         if params.get("instId") == "ANY":
-            listed = [item for item in self._listed() if item.shown(self.venue, now)]
+            listed = self.shown(now)
         else:
             listed = [self._known(params, now)]
             if not listed[0].shown(self.venue, now):
@@ -185,9 +191,6 @@ class Okx:
             "ts": str(now),
         }
 
-    def _listed(self) -> list[Instrument]:
-        return list(self.market.instruments.values())
-
     def _known(self, params: Params, now: int) -> Instrument:
         wanted = params.get("instId", "")
         if not wanted:
@@ -196,18 +199,6 @@ class Okx:
             if item.okx_id == wanted and item.known(self.venue, now):
                 return item
         raise _unknown()
-
-
-def write_candles(bars: Bars, columns: Ints, instrument: Instrument, closed: bool) -> list[bytes]:
-    """Rows of nine: volume in contracts, in base coin and in quote, and whether it is closed."""
-    price = instrument.price_decimals
-    size = instrument.volume_decimals("okx")
-    contract = -int(_power_of_ten(instrument.okx_lot))
-    values = bars.values[:, columns]
-    parts = [(values[row], price) for row in (Row.OPEN, Row.HIGH, Row.LOW, Row.CLOSE)]
-    parts += [(values[Row.VOLUME], contract), (values[Row.VOLUME], size)]
-    parts += [(values[Row.QUOTE], price + size)]
-    return text_rows(bars.opens()[columns], parts, b',"1"]' if closed else b',"0"]')
 
 
 def refused(code: str, text: str, status: int = 400) -> Refused:
