@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -30,6 +32,25 @@ def _matching(pattern: re.Pattern[str], problem: str, allowed: str, fix: str) ->
         raise PydanticCustomError("refused", problem, {"allowed": allowed, "fix": fix})
 
     return AfterValidator(check)
+
+
+def is_on_this_machine(url: str | None) -> bool:
+    """Whether a URL is one of loopback, where an emulator may listen and nobody listens in."""
+    host = urlsplit(url or "").hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_encrypted(url: str | None) -> str | None:
+    if url is None or url.startswith("https:") or is_on_this_machine(url):
+        return url
+    raise PydanticCustomError(
+        "refused",
+        "credentials would be sent there unencrypted",
+        {"allowed": "https, or a loopback address", "fix": "write it with https://"},
+    )
 
 
 def _check_labels(labels: dict[str, str]) -> dict[str, str]:
@@ -83,7 +104,7 @@ class BigQuerySettings(Section):
             "write it as in market_",
         ),
     ] = Field("", description="Put before the datasets raw, ops, marts, ...: market_ -> market_raw")
-    api_endpoint: Url | None = Field(
+    api_endpoint: Annotated[Url | None, AfterValidator(_check_encrypted)] = Field(
         None,
         description="Where its API answers if not at Google's address: a private endpoint, or an"
         " emulator; on a loopback address no credentials are sent",

@@ -96,6 +96,10 @@ CASES = {
         "bigquery: {labels: {Team: x}}",
         ["a label that BigQuery refuses", "rename 'Team'"],
     ),
+    "credentials in the clear": (
+        "bigquery: {api_endpoint: 'http://bigquery.internal'}",
+        ["bigquery.api_endpoint", "sent there unencrypted", "write it with https://"],
+    ),
     "more labels than BigQuery takes": (
         f"bigquery: {{labels: {{{', '.join(f'l{n}: x' for n in range(61))}}}}}",
         ["more labels than BigQuery takes", "at most 60", "remove 1"],

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from market_assets.settings.bigquery import is_on_this_machine
 from market_assets.warehouse.bigquery import faults
 
 if TYPE_CHECKING:
@@ -21,11 +20,7 @@ _LONGEST_PATIENCE_SECONDS = 60.0
 
 def is_emulator(settings: BigQuerySettings) -> bool:
     """Whether the endpoint is on this machine: nothing there asks for credentials."""
-    host = urlsplit(settings.api_endpoint or "").hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_on_this_machine(settings.api_endpoint)
 
 
 def connect(settings: BigQuerySettings) -> Client:
