@@ -8,6 +8,7 @@ printed, arguments of every process, every file, every row of Dagster's database
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -113,7 +114,7 @@ DAGSTER = (
 
 
 def test_no_secret_turns_up_in_anything_that_is_printed_or_written(
-    platform: Path, webhook: Webhook, tmp_path: Path
+    platform: Path, webhook: Webhook, parsed_marts: Path, tmp_path: Path
 ) -> None:
     folder, outside = platform.parent, tmp_path / "outside"
     outside.mkdir()
@@ -125,7 +126,9 @@ def test_no_secret_turns_up_in_anything_that_is_printed_or_written(
         "MARKET_ASSETS_CONFIG": str(platform),
         "DAGSTER_HOME": str(home),
     }
-    write_dagster_yaml(load_settings(platform, {}), home)
+    settings = load_settings(platform, {})
+    write_dagster_yaml(settings, home)
+    shutil.copytree(parsed_marts, Project(settings).target)
     misplaced = outside / "misplaced.yaml"
     misplaced.write_text(f"alerts: {{slack_webhook: https://{canary('misplaced')}/x}}")
     places = Places()
