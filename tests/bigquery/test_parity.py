@@ -24,7 +24,7 @@ from emulator_support import EmulatedBigQuery, RunningEmulator
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "marts"))
 
-from marts_support import MartsLab
+from marts_support import MartsLab, shared_folder
 from parity_lab import CORRECTED, copy_rows, correct, fill, on_bigquery
 from reference_support import answers
 
@@ -104,6 +104,7 @@ def both(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Both]:
     lab = MartsLab(tmp_path_factory.mktemp("parity"), running_exchange)
+    lab.take_parsed(shared_folder(tmp_path_factory))
     place = bigquery_emulator.place("parity")
     settings = on_bigquery(lab, place)
     fill(lab)

@@ -115,7 +115,9 @@ def live_through(lab: Lab, defect: Defect) -> Outcome:
     [told] = lab.lake.query(
         "SELECT count(*) AS n FROM ops.revisions WHERE dataset <> 'instruments'"
     ).to_pylist()
-    return Outcome(seen, gaps, cure, judged(lab, defect.venues), told["n"])
+    # Without a cure nothing was written since it was judged.
+    left = seen if cure == "at once" else judged(lab, defect.venues)
+    return Outcome(seen, gaps, cure, left, told["n"])
 
 
 def _cured(lab: Lab, defect: Defect, lasting: Mapping[str, Any]) -> str:
