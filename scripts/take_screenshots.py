@@ -12,7 +12,7 @@ import io
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -29,7 +29,11 @@ WIDTH, HEIGHT = 1280, 920
 MAX_BYTES = 200_000
 TIMEOUT_MS = 60_000
 SETTLE_MS = 2_500
-BACKFILLED_HOURS = 12
+BACKFILLED_HOURS = 56
+# Of these, what the coverage is to show: the venue stood still, and now and then nobody traded.
+OUTAGE = slice(14, 20)
+NO_TRADE_RATE = 0.03
+VENUE = "binance"
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "images"
 ARGUMENTS = (
     "--headless",
@@ -180,19 +184,35 @@ class DagsterUi:
         return image
 
 
-def views(page: Page, url: str, docs: str) -> Iterator[str]:
+def plant_gaps(simulator: str, hours: Sequence[str]) -> None:
+    """Partition keys whose hours the demo's venue is to stand still for."""
+    import httpx
+
+    start, end = (f"{hours[n][:10]}T{hours[n][11:]}Z" for n in (0, -1))
+    faults = {
+        "no_trade_rate": NO_TRADE_RATE,
+        "outages": [{"venue": VENUE, "start": start, "end": end}],
+    }
+    httpx.post(f"{simulator}/control", json={"faults": faults}, trust_env=False).raise_for_status()
+
+
+def views(page: Page, url: str, docs: str, simulator: str) -> Iterator[str]:
     """Goes from view to view; what it yields is the name of the one on show."""
     ui = DagsterUi(page, url)
-    asset = "raw/binance_ohlcv"
+    asset = f"raw/{VENUE}_ohlcv"
     ui.lineage('+key:"marts/risk_daily"')
     yield "asset-graph"
     ui.partitions(asset)
     page.wait_for_timeout(SETTLE_MS)
     yield "partitions"
     partitions = DagsterApi(url).partitions(tuple(asset.split("/")))
-    missing = [key for key in partitions.keys if key not in partitions.materialised]
-    chosen = (missing or partitions.keys)[-BACKFILLED_HOURS:]
+    oldest = min(partitions.materialised)
+    # A range without holes: the newest hour may be missing too.
+    chosen = [key for key in partitions.keys if key < oldest][-BACKFILLED_HOURS:]
+    if len(chosen) < BACKFILLED_HOURS:
+        raise SystemExit(f"Before {oldest} there is nothing left to backfill: take a new demo.")
     newest = max(partitions.materialised)
+    plant_gaps(simulator, chosen[OUTAGE])
     ui.backfill_dialog(chosen[0], chosen[-1])
     yield "backfill-dialog"
     backfill = ui.launch_backfill()
@@ -214,15 +234,13 @@ def views(page: Page, url: str, docs: str) -> Iterator[str]:
     page.goto(f"{docs}/quality/report/index.html")
     page.wait_for_timeout(SETTLE_MS)
     yield "quality-report"
-    ui.partitions(asset, newest)
-    page.get_by_text("Show Markdown").first.wait_for()
-    page.wait_for_timeout(SETTLE_MS)
-    for number, name in enumerate(("candles", "coverage")):
+    for name, partition, number in (("candles", newest, 0), ("coverage", chosen[-1], 1)):
+        ui.partitions(asset, partition)
+        page.get_by_text("Show Markdown").first.wait_for()
+        page.wait_for_timeout(SETTLE_MS)
         ui.picture(number)
         page.wait_for_timeout(SETTLE_MS)
         yield name
-        page.keyboard.press("Escape")
-        page.wait_for_timeout(500)
 
 
 def save(page: Page, target: Path) -> None:
@@ -252,8 +270,9 @@ def alert_views(page: Page, url: str) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:3000", help="where the demo's UI is")
+    parser.add_argument("--docs", default="http://127.0.0.1:3001", help="where its docs are")
     parser.add_argument(
-        "--docs", default="http://127.0.0.1:3001", help="where its docs and reports are"
+        "--simulator", default="http://127.0.0.1:8900", help="where its simulated venues are"
     )
     parser.add_argument("--target", type=Path, default=TARGET)
     parser.add_argument(
@@ -267,7 +286,7 @@ def main() -> None:
     scheme: Scheme = "dark" if options.dark else "light"
     with browser_page(options.width, options.height, scheme) as page:
         shown = alert_views(page, options.url) if options.alerts else None
-        for name in shown or views(page, options.url, options.docs):
+        for name in shown or views(page, options.url, options.docs, options.simulator):
             file = options.target / f"dagster-{name}.png"
             save(page, file)
             print(f"{file} {file.stat().st_size // 1000} kB")
