@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -55,11 +56,13 @@ def test_each_shell_block_of_a_page_runs(
     page: str,
     request: pytest.FixtureRequest,
     exchange: RunningSimulator,
+    parsed_marts: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    shutil.copytree(parsed_marts, tmp_path / "state" / "dbt")
     monkeypatch.setenv("MARKET_ASSETS_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("MARKET_ASSETS_WAREHOUSE__PATH", str(tmp_path / "warehouse"))
     monkeypatch.setenv("MARKET_ASSETS_CONFIG", str(tmp_path / "platform.yaml"))
