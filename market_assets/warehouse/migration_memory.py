@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 from market_assets.errors import WarehouseUnwritable
@@ -44,7 +45,7 @@ class Memory:
     def _keep(self, part: str, checksums: list[str]) -> None:
         self._copied[part] = checksums
         told = {"format": _FORMAT, "between": self._between, "copied": self._copied}
-        draft = self.file.with_suffix(".draft")
+        draft = self.file.with_suffix(f".{os.getpid()}.draft")
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             draft.write_text(json.dumps(told, indent=0), encoding="utf-8")
