@@ -6,7 +6,6 @@ Loading them takes seconds, so the tests compare the page with definitions that 
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
 from collections import defaultdict
@@ -19,6 +18,7 @@ from reference_page import publish, table
 
 from market_assets.definitions import everything
 from market_assets.settings import Settings, load_settings
+from market_assets.settings.quality import CHECK_NAMES
 from market_assets.venues.registry import VENUES
 
 PLATFORM_FILE = Path(__file__).parents[1] / "platform.yaml"
@@ -27,14 +27,12 @@ HEAD = """# Assets
 <!-- Made by `make docs-reference` from the Dagster definitions. Do not edit. -->
 
 Everything that Dagster shows, as [platform.yaml](settings.md) has it: other symbols, starts and
-venues change it. Columns are in [tables](tables.md), what each check of a raw asset asks in
-[checks](checks.md). A mart's checks are dbt's tests. Checks named `expectations` are judged each
-night by Great Expectations. The picture is in [architecture](../architecture.md#lineage).
+venues change it. Columns are in [tables](tables.md), what the rules of raw assets ask in
+[checks](checks.md). A mart's checks are dbt's tests, named by all of their arguments. The picture
+is in [architecture](../architecture.md#lineage).
 """
 # Groups in the order in which data pass through them; a new one comes after these.
 _GROUPS = (*VENUES, "core", "aggregates", "features", "risk", "strategy")
-# dbt names a test by all of its arguments.
-_DBT_TEST = re.compile(r"^(unique_key|in_range|accepted_values)_")
 
 
 def installed() -> dg.Definitions:
@@ -115,8 +113,15 @@ def _partitions(partitions: dg.PartitionsDefinition | None) -> str:
 
 
 def _checks(key: dg.AssetKey, graph: dg.AssetGraph) -> str:
-    names = sorted(check.name for check in graph.get_check_keys_for_assets({key}))
-    return ", ".join(f"`{name}`" for name in sorted(names, key=lambda n: bool(_DBT_TEST.match(n))))
+    """Those of the page on checks by name; the others, which are no rules of ours, with words."""
+    found = sorted(graph.get_check_keys_for_assets({key}))
+    rules = ", ".join(f"`{check.name}`" for check in found if check.name in CHECK_NAMES)
+    others = "".join(
+        f"\n    - `{check.name}`: {_first(graph.get_check_spec(check).description)}"
+        for check in found
+        if check.name not in CHECK_NAMES
+    )
+    return (rules or "these" * bool(others)) + others
 
 
 def _jobs(repository: dg.RepositoryDefinition) -> str:

@@ -20,6 +20,9 @@ or turns a check off. An error keeps the marts of its days from being built; `co
 not, because an incomplete day is built and marked. A warning is only told. Thresholds are settings
 ([settings.md](settings.md)), or in `market_assets/checks/policy.py`.
 
+Beside these rules an asset has the check `freshness`, the check `expectations` of the nightly
+Great Expectations, and a mart dbt's tests: each with its words in [assets.md](assets.md).
+
 | check | applies to | passes when | threshold | severity |
 | --- | --- | --- | --- | --- |
 """
