@@ -29,8 +29,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DrivenStack]:
-    driven = DrivenStack(tmp_path_factory.mktemp("stack") / "state")
+def stack(tmp_path_factory: pytest.TempPathFactory, parsed_marts: Path) -> Iterator[DrivenStack]:
+    driven = DrivenStack(tmp_path_factory.mktemp("stack") / "state", parsed_marts)
     try:
         driven.start()
         driven.stop_automation()

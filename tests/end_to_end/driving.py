@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,13 +42,15 @@ T = TypeVar("T")
 class DrivenStack:
     """The processes of `run_stack.py` in one state folder, startable again after any death."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, parsed_marts: Path) -> None:
         self.layout = Layout(state)
         self.simulator_port = ports.free_port()
         self.start_day = datetime.now(UTC).date() - timedelta(days=DAYS)
         self.process: subprocess.Popen[bytes] | None = None
         self.api = DagsterApi("http://127.0.0.1:1")
         self._write_settings()
+        # As an image brings it: the demo's test parses for itself.
+        shutil.copytree(parsed_marts, state / "dbt")
 
     def _write_settings(self) -> None:
         state = self.layout.state
