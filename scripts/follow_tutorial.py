@@ -24,7 +24,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from take_screenshots import SETTLE_MS, TARGET, ChromiumMissing, DagsterUi, browser_page, save
+from take_screenshots import (
+    SETTLE_MS,
+    TARGET,
+    WIDTH,
+    ChromiumMissing,
+    DagsterUi,
+    browser_page,
+    save,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -186,6 +194,7 @@ def show(page: Page, cells: list[dict[str, Any]]) -> None:
                 parts.append(f'<img src="data:image/png;base64,{data["image/png"].strip()}">')
             elif "text/html" in data:
                 parts.append(data["text/html"])
+    page.set_viewport_size({"width": WIDTH, "height": 930})
     page.set_content(STYLE + "".join(parts))
 
 
@@ -208,7 +217,7 @@ def main() -> None:
         with demo(options.demo, {}):
             print("1. The demo is up", flush=True)
     with demo(options.demo, variables()) as url, browser_page() as page:
-        page.set_viewport_size({"width": 1280, "height": 900})
+        page.set_viewport_size({"width": WIDTH, "height": 900})
         ui = DagsterUi(page, url)
         first, last = range_of(status())
         print(f"2. status names {SYMBOL} from {first} to {last}", flush=True)
