@@ -22,7 +22,6 @@ sys.path.insert(0, str(Path(__file__).parent / "bigquery"))
 
 from emulator_support import EmulatedBigQuery, RunningEmulator, running_emulator
 from lab_support import CALM, EVERY_VENUE, Lab, settings_for
-from used_lake import had_rows_once
 
 from market_assets.marts.project import Project
 from market_assets.settings import Settings
@@ -68,7 +67,6 @@ def exchange(running_exchange: RunningSimulator) -> RunningSimulator:
 def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("lake") / "warehouse"
     DuckLakeWarehouse(path, venues=EVERY_VENUE).close()
-    had_rows_once(path)
     return path
 
 
