@@ -18,6 +18,7 @@ MarketAssetsError
 │   ├── VenueRefused               the venue rejects the request (4xx, error code)
 │   │   └── GeoBlocked             451/403: this address is not served
 │   ├── WarehouseUnwritable        disk full, read-only folder
+│   ├── FolderUnusable             the same of any other folder, or a file in its place
 │   ├── WarehouseDamaged           the store does not hold what it should
 │   ├── CopyDiffers                what was copied to another store is not what was read
 │   ├── StackRunning               another start of the same state folder is alive
@@ -134,6 +135,10 @@ class GeoBlocked(VenueRefused):
 
 
 class WarehouseUnwritable(Terminal):
+    exit_code = EXIT_WAREHOUSE
+
+
+class FolderUnusable(Terminal):
     exit_code = EXIT_WAREHOUSE
 
 

@@ -2,15 +2,17 @@
 
 Exit codes: 0 complete; 2 the request or the settings make no sense; 3 intervals are missing (all
 named, all else stored); 4 the venue can't be reached or wants a pause: run again; 5 the venue
-refuses; 6 the warehouse can't be used; 7 a process of `demo` or `up` failed; 8 the marts
-could not be built; 9 the day's budget is used up; 130 interrupted.
+refuses; 6 the warehouse or a folder can't be used; 7 a process of `demo` or `up` failed; 8 the
+marts could not be built; 9 the day's budget is used up; 130 interrupted.
 """
 
 from __future__ import annotations
 
 import importlib
+import sqlite3
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -87,3 +89,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The reader of a pipe (head, less) has seen enough.
         sys.stderr.close()
         sys.exit(0)
+    except (OSError, sqlite3.Error) as error:
+        from market_assets.settings.folders import unusable
+
+        found = unusable(error, "Running the command", Path.cwd())
+        if found is None:
+            raise
+        click.secho(str(found), fg="red", err=True)
+        sys.exit(found.exit_code)

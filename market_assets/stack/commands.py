@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from market_assets.errors import IntervalsMissing
 from market_assets.settings import Settings, load_settings
+from market_assets.settings.folders import in_use
 from market_assets.stack import display, ports
 from market_assets.stack.dagster_api import AssetKey, DagsterApi
 from market_assets.stack.first_days import DAYS, FirstDays
@@ -23,6 +24,7 @@ from market_assets.stack.platform_file import (
     write_demo,
     write_live,
 )
+from market_assets.stack.room import blaming_a_full_disk, require_room
 from market_assets.stack.stack import DOCS_PORT, UI_PORT, Plan, Stack
 
 if TYPE_CHECKING:
@@ -40,8 +42,8 @@ def demo(settings: Settings, *, port: int = UI_PORT, once: bool = False) -> None
     """Simulated venues, the last days of every raw asset by real runs, then on until Ctrl-C."""
     out = display.console()
     layout = demo_layout(settings)
-    layout.state.mkdir(parents=True, exist_ok=True)
-    with only_one(layout), _interruptible():
+    with _held(layout):
+        require_room(layout.state)
         publish(layout)
         ui, docs, metrics, simulated = ports.free_ports(
             port, DOCS_PORT, settings.metrics_port, settings.simulator.port
@@ -56,8 +58,7 @@ def up(settings: Settings, *, port: int = UI_PORT) -> None:
     """The same on the venues of platform.yaml; schedules and conditions decide what is fetched."""
     out = display.console()
     layout = live_layout(settings)
-    layout.state.mkdir(parents=True, exist_ok=True)
-    with only_one(layout), _interruptible():
+    with _held(layout):
         publish(layout)
         ui, docs, metrics = ports.free_ports(port, DOCS_PORT, settings.metrics_port)
         write_live(settings, layout, ServedAt(ui, docs, metrics))
@@ -167,6 +168,15 @@ def _raise_if_missing(days: FirstDays) -> None:
 
 def _teller(out: Console) -> Callable[[str], None]:
     return lambda message: out.print(message, highlight=False)
+
+
+@contextmanager
+def _held(layout: Layout) -> Iterator[None]:
+    """The state folder is there, ours alone, and what is wrong with it is told as that."""
+    with in_use(layout.state, "Starting"):
+        layout.state.mkdir(parents=True, exist_ok=True)
+        with only_one(layout), blaming_a_full_disk(layout.state), _interruptible():
+            yield
 
 
 @contextmanager

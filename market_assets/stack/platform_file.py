@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from market_assets.errors import SettingsInvalid
 from market_assets.settings import Settings
 from market_assets.settings.models import ARCHIVE_URLS
 from market_assets.stack.layout import Layout
@@ -90,14 +91,28 @@ def write_demo(
 def _remembered(layout: Layout, settings: Settings) -> dict[str, Any]:
     file = layout.state / "demo.json"
     if file.exists():
-        known = json.loads(file.read_text(encoding="utf-8"))
-        if isinstance(known, dict) and {"start", "seed"} <= set(known):
-            return known
+        return _read(file)
     start: date = datetime.now(UTC).date() - timedelta(days=DEMO_DAYS - 1)
     fresh = {"start": start.isoformat(), "seed": settings.simulator.seed}
     layout.state.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(fresh), encoding="utf-8")
+    # Whole or not at all: on a full disk the next start would find an empty file.
+    draft = file.with_suffix(".tmp")
+    draft.write_text(json.dumps(fresh), encoding="utf-8")
+    draft.replace(file)
     return fresh
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+        begun = date.fromisoformat(known["start"])
+        return {"start": begun.isoformat(), "seed": int(known["seed"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise SettingsInvalid(
+            "Reading which market the demo simulates",
+            f"{file} does not say it: {error}",
+            f"Remove {file.parent} and start again: the demo's data can be made anew",
+        ) from error
 
 
 def _write(document: dict[str, Any], layout: Layout) -> None:

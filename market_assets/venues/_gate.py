@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from market_assets.settings.folders import in_use
 from market_assets.venues.contract import Bucket
 
 # Room kept under the venue's limit: somebody else may share the address.
@@ -67,26 +68,35 @@ class Gate:
         buckets: Sequence[Bucket],
         breaker: BreakerPolicy | None = None,
     ) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._folder = path.parent
         self._venue = venue
         self._buckets = {bucket.name: bucket for bucket in buckets}
         self._breaker = breaker or BreakerPolicy()
-        self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-        self._db.execute("pragma journal_mode = wal")
+        with in_use(self._folder, f"Opening the request budget of {venue}"):
+            self._db = self._opened(path)
+
+    def _opened(self, path: Path) -> sqlite3.Connection:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        db.execute("pragma journal_mode = wal")
         # Losing the last moment's counts in a power cut is harmless: the venue tells us again.
-        self._db.execute("pragma synchronous = off")
-        self._db.executescript(_TABLES)
-        self._db.execute("insert or ignore into state (venue) values (?)", (venue,))
+        db.execute("pragma synchronous = off")
+        db.executescript(_TABLES)
+        db.execute("insert or ignore into state (venue) values (?)", (self._venue,))
+        return db
 
     @contextmanager
     def _locked(self) -> Iterator[sqlite3.Connection]:
-        self._db.execute("begin immediate")
-        try:
-            yield self._db
-        except BaseException:
-            self._db.execute("rollback")
-            raise
-        self._db.execute("commit")
+        with in_use(self._folder, f"Keeping the request budget of {self._venue}"):
+            self._db.execute("begin immediate")
+            try:
+                yield self._db
+            except BaseException:
+                # SQLite has done it already when the disk was full.
+                if self._db.in_transaction:
+                    self._db.execute("rollback")
+                raise
+            self._db.execute("commit")
 
     def enter(self, costs: Sequence[tuple[str, int]]) -> Wait | None:
         """Take the weight and go (None), or wait and ask again."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from market_assets.errors import PortTaken
+from market_assets.errors import PortTaken, SettingsInvalid
 from market_assets.settings import load_settings
 from market_assets.stack import ports, servers
 from market_assets.stack.child import Child
@@ -138,3 +138,16 @@ def _settings(folder: Path, more: str = "") -> Any:
     file = folder / "platform.yaml"
     file.write_text(f"state_dir: state\n{more}\n", encoding="utf-8")
     return load_settings(file, {})
+
+
+@pytest.mark.parametrize("found", ["", "[]", '{"start": "soon", "seed": 7}', '{"seed": 7}'])
+def test_a_demo_that_does_not_know_its_market_says_how_to_begin_anew(
+    tmp_path: Path, found: str
+) -> None:
+    settings = _settings(tmp_path)
+    layout = demo_layout(settings)
+    layout.state.mkdir(parents=True)
+    (layout.state / "demo.json").write_text(found)
+
+    with pytest.raises(SettingsInvalid, match=r"Remove .*demo and start again"):
+        write_demo(settings, layout, 8901, ServedAt(3033, 3011, 3022))
