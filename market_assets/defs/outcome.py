@@ -38,7 +38,7 @@ class Outcome:
 
     @property
     def stopped_by(self) -> MarketAssetsError | None:
-        found = (summary.stopped_by for summary in self.summaries)
+        found = (summary.stopped_by or summary.refused for summary in self.summaries)
         return self.error or next((error for error in found if error is not None), None)
 
     @property

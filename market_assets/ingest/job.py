@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from market_assets.errors import IntervalsMissing, MarketAssetsError
+from market_assets.errors import IntervalsMissing, MarketAssetsError, SymbolUnknown
 from market_assets.schemas.timeline import INTERVALS, NO_TIME, Window, merge, to_text
 from market_assets.warehouse.contract import Gap
 
@@ -65,6 +65,8 @@ class Summary:
     seconds: float = 0.0
     # What stopped the run early, if anything did; what was found until then is stored.
     stopped_by: MarketAssetsError | None = None
+    # Symbols that the venue does not list: a misspelt one keeps nothing from the others.
+    refused: SymbolUnknown | None = None
 
     @property
     def missing(self) -> list[AbsentInterval]:
@@ -72,7 +74,7 @@ class Summary:
 
     @property
     def complete(self) -> bool:
-        return not self.missing and self.stopped_by is None
+        return not self.missing and self.stopped_by is None and self.refused is None
 
     def gaps_by_reason(self) -> dict[str, int]:
         """Absent candles (spans, where the dataset has no grid) by reason."""
@@ -117,6 +119,8 @@ class Summary:
                 "Everything found is stored; run the same command again to ask only for these",
                 intervals=[str(item) for item in self.missing],
             )
+        if self.refused is not None:
+            raise self.refused
 
 
 def joined_gaps(gaps: Sequence[Gap]) -> list[Gap]:

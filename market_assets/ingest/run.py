@@ -10,7 +10,7 @@ import asyncio
 import difflib
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from market_assets.settings import Settings
 
 FETCHED = (OHLCV, FUNDING_RATES, FUNDING_PREDICTIONS, INSTRUMENTS)
+# How many unknown symbols a message names.
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,23 +140,20 @@ class IngestRun:
     # -- what to do
 
     def _choose(self, instruments: Sequence[Instrument]) -> list[Instrument]:
-        """The asked symbols' instruments; one the venue has forgotten, from our own records."""
+        """The asked symbols' instruments; one the venue has forgotten, from our own records.
+
+        What is no symbol of the venue is told at the end, with the others stored.
+        """
         listed = {i.symbol: i for i in instruments}
         if any(symbol not in listed for symbol in self.job.symbols):
             gone = remembered(self.warehouse, self.job.venue, listed)
             listed |= {i.symbol: i for i in gone}
-        for symbol in self.job.symbols:
-            if symbol not in listed:
-                near = difflib.get_close_matches(symbol, listed, n=3, cutoff=0.5)
-                raise SymbolUnknown(
-                    str(self.job),
-                    f"{self.job.venue} does not list {symbol}",
-                    (f"Did you mean {' or '.join(near)}? " if near else "")
-                    + f"`market-assets instruments --venue {self.job.venue}` lists what it trades",
-                    venue=self.job.venue,
-                    symbol=symbol,
-                )
-        return [listed[symbol] for symbol in self.job.symbols]
+        unknown = [symbol for symbol in self.job.symbols if symbol not in listed]
+        if unknown:
+            self.summary.refused = _no_such_symbols(self.job, unknown, listed)
+            if len(unknown) == len(self.job.symbols):
+                raise self.summary.refused
+        return [listed[symbol] for symbol in self.job.symbols if symbol in listed]
 
     def _closed_until(self, source: Source) -> int:
         """Candles that end by then have closed, by the venue's clock."""
@@ -288,6 +287,22 @@ def _snapshot(dataset: Dataset, rows: pa.Table, origin: Origin) -> Finding:
     return Finding("", (), [good], bad)
 
 
+def _no_such_symbols(job: Job, unknown: Sequence[str], listed: Iterable[str]) -> SymbolUnknown:
+    names = ", ".join(unknown[:_NAMED])
+    if len(unknown) > _NAMED:
+        names += f" and {len(unknown) - _NAMED} more"
+    near = difflib.get_close_matches(unknown[0], list(listed), n=3, cutoff=0.5)
+    others = len(unknown) < len(job.symbols)
+    return SymbolUnknown(
+        str(job),
+        f"{job.venue} does not list {names}" + ("; the other symbols are stored" if others else ""),
+        (f"Did you mean {' or '.join(near)}? " if near else "")
+        + f"`market-assets instruments --venue {job.venue}` lists what it trades",
+        venue=job.venue,
+        symbols=list(unknown),
+    )
+
+
 def check(job: Job) -> None:
     """A job that makes no sense is refused before anything is asked."""
     fetched = [dataset.name for dataset in FETCHED]
@@ -311,7 +326,7 @@ def check(job: Job) -> None:
             raise RequestInvalid(
                 "Reading the request",
                 f"{job.venue} has no candles of {job.interval!r}",
-                f"Intervals are {', '.join(known)}",
+                f"Candle lengths are {', '.join(known)}",
             )
         if any(edge % INTERVALS[job.interval] for edge in (job.window.start, job.window.end)):
             raise RequestInvalid(

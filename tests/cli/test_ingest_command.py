@@ -73,7 +73,7 @@ def test_a_candle_in_progress_is_told_and_not_an_error(cli: Any):
         (("--venue", "binence", *TWO, *DAYS), "Did you mean binance?"),
         (("--venue", "kraken", *TWO, *DAYS), "Venues are binance, okx, aster"),
         (("--venue", "binance", "--dataset", "candles", *TWO, *DAYS), "Datasets are ohlcv"),
-        (("--venue", "binance", "--interval", "7m", *TWO, *DAYS), "Intervals are 1m"),
+        (("--venue", "binance", "--interval", "7m", *TWO, *DAYS), "Candle lengths are 1m"),
         (("--venue", "okx", "--interval", "8h", *TWO, *DAYS), "okx has no candles of '8h'"),
         (
             ("--venue", "binance", *TWO, "--from", "2026-02-05", "--to", "2026-02-01"),

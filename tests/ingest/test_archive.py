@@ -472,7 +472,7 @@ def test_a_settlement_that_breaks_a_rule_is_held_and_its_time_is_not_settled(lab
         (a_job("okx", "BTCUSDT", WEEK), "okx has no archive"),
         (a_job("binance", "BTCUSDT", WEEK, dataset="funding_predictions"), "Archives have ohlcv"),
         (a_job("binance", (), WEEK, dataset="instruments"), "Archives have ohlcv"),
-        (a_job("binance", "BTCUSDT", WEEK, "7m"), "Intervals are"),
+        (a_job("binance", "BTCUSDT", WEEK, "7m"), "Candle lengths are"),
         (a_job("binance", (), WEEK), "Name one at least"),
     ],
 )

@@ -112,6 +112,17 @@ def test_a_symbol_nobody_ever_saw_is_unknown_with_a_suggestion(lab: Lab):
     assert "Did you mean BTCUSDT" in unknown.value.action
 
 
+def test_a_symbol_nobody_ever_saw_keeps_nothing_from_the_others(lab: Lab):
+    """One typo in the settings must not cost the venue's other symbols their hours."""
+    span = window("2026-03-01", "2026-03-02")
+    summary = lab.ingest("binance", ("NOPEUSDT", "BTCUSDT", "BTCUSD"), span)
+    lab.assert_truth("binance", "BTCUSDT", span)
+    assert not summary.complete
+    with pytest.raises(SymbolUnknown) as unknown:
+        summary.raise_if_incomplete()
+    assert "does not list NOPEUSDT, BTCUSD; the other symbols are stored" in str(unknown.value)
+
+
 # -- clocks
 
 
