@@ -27,6 +27,8 @@ from market_assets.settings.variables import PREFIX, Variable, known_variables
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 FILE_NAME = "platform.yaml"
 DOING = "Reading the settings"
+# How many problems are told at once: 300 lower-case symbols are one mistake, on 900 lines.
+_TOLD = 10
 
 
 def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -132,7 +134,9 @@ def _value(text: str, variable: Variable) -> object:
 
 def _invalid(problems: list[Problem], file: Path | None) -> SettingsInvalid:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    listed = "\n".join(f"  {n}. {problem}" for n, problem in enumerate(problems, start=1))
+    listed = "\n".join(f"  {n}. {problem}" for n, problem in enumerate(problems[:_TOLD], start=1))
+    if len(problems) > _TOLD:
+        listed += f"\n  ... and {len(problems) - _TOLD} more"
     return SettingsInvalid(
         DOING,
         f"{count}\n{listed}",

@@ -45,6 +45,8 @@ ARCHIVE_URLS: dict[VenueName, str] = {
     "binance": "https://data.binance.vision",
     "aster": "https://data.asterdex.com",
 }
+# Bitcoin's first year. A start in the year 202 would be 16 million hours of partitions.
+FIRST_DAY = date(2009, 1, 1)
 DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT", "UNIUSDT", "LINKUSDT", "AAVEUSDT")
 
 
@@ -91,6 +93,12 @@ class VenueSettings(Section):
                 "key:start",
                 "the start is in the future",
                 {"allowed": f"a day up to today, {today} UTC", "fix": f"write {today} or earlier"},
+            )
+        if self.start < FIRST_DAY:
+            raise PydanticCustomError(
+                "key:start",
+                "there were no markets then",
+                {"allowed": f"a day from {FIRST_DAY} on", "fix": "correct the year"},
             )
         if self.end is not None and self.start > self.end:
             raise PydanticCustomError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -97,6 +98,14 @@ def _leaves(value: object, path: KeyPath) -> Iterable[KeyPath]:
 
 
 def unknown_variable(name: str, known: Iterable[str]) -> Problem:
+    known = list(known)
+    if any(variable.startswith(f"{name}__") for variable in known):
+        return Problem(
+            (name,),
+            "environment",
+            "a section has no variable of its own",
+            f"name a key below it: {name}__...; docs/reference/settings.md has them all",
+        )
     near = nearest(name, known)
     return Problem(
         (name,),
@@ -144,6 +153,8 @@ def _problem(
     if section_at(path) is not None or path == ("venues",):
         return Problem(path, where, "a section is needed here", "write its keys below it, indented")
     may = context.get("allowed") or (allowed(field_info) if field_info else None)
+    if may and isinstance(path[-1], int):
+        may = may.removeprefix("at least one of: ")
     what = _what(detail)
     fix = context.get("fix") or _fix(detail, may, field_info)
     return Problem(path, where, what, fix, may, shown)
@@ -185,7 +196,7 @@ def _fix(detail: ErrorDetails, may: str | None, info: object) -> str:
             choice.strip(" '")
             for choice in detail["ctx"]["expected"].replace(" or ", ", ").split(",")
         ]
-        near = nearest(given.lower(), choices)
+        near = _of_same_length(given, choices) or nearest(given.lower(), choices)
         return f"write {near}" if near else f"write one of {', '.join(choices)}"
     limit = next(
         (detail.get("ctx", {})[k] for k in ("ge", "le") if k in detail.get("ctx", {})), None
@@ -193,13 +204,26 @@ def _fix(detail: ErrorDetails, may: str | None, info: object) -> str:
     if limit is not None:
         return f"write {limit}, or another value in the range"
     default = getattr(info, "default", None)
+    if isinstance(default, tuple) and isinstance(detail["loc"][-1], int):
+        return f"write it as in {default[0]}" if default else f"write {may}"
     if isinstance(default, tuple):
         return f"write a list, as in [{', '.join(default)}]"
     return f"write {may}" + (
-        f", as in {default}"
+        f", as in {str(default).lower() if isinstance(default, bool) else default}"
         if default is not None and isinstance(default, int | float | str)
         else ""
     )
+
+
+def _of_same_length(given: str, choices: Iterable[str]) -> str | None:
+    """60m is 1h and not nearly 30m."""
+    minutes = _minutes(given)
+    return next((c for c in choices if minutes is not None and _minutes(c) == minutes), None)
+
+
+def _minutes(interval: str) -> int | None:
+    parts = re.fullmatch(r"(\d{1,4})([mhd])", interval.strip().lower())
+    return int(parts[1]) * {"m": 1, "h": 60, "d": 1440}[parts[2]] if parts else None
 
 
 def _may_be_secret(written: str, path: KeyPath, info: object) -> bool:

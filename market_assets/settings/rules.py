@@ -27,7 +27,7 @@ def check_symbol(symbol: str) -> str:
     plain = re.sub(r":.*$|[-_]?(SWAP|PERP)$", "", symbol.strip().upper())
     plain = re.sub(r"[^A-Z0-9]", "", plain)
     guess = plain if SYMBOL.fullmatch(plain) else f"{plain}USDT"
-    raise _refusal(
+    raise refusal(
         "not a canonical symbol",
         allowed=SYMBOL_ALLOWED,
         fix=f"write {guess}" if SYMBOL.fullmatch(guess) and plain else "write it as in BTCUSDT",
@@ -39,23 +39,23 @@ def check_url(url: str) -> str:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port  # a port out of range raises here
     except ValueError as error:
-        raise _refusal(
+        raise refusal(
             f"not a URL: {error}", allowed=URL_ALLOWED, fix="write it as in https://host:8443"
         ) from error
     if "://" not in url and re.fullmatch(r"[\w.-]+(:\d+)?(/\S*)?", url):
-        raise _refusal("a URL without its scheme", allowed=URL_ALLOWED, fix=f"write https://{url}")
+        raise refusal("a URL without its scheme", allowed=URL_ALLOWED, fix=f"write https://{url}")
     if parts.username is not None or parts.password is not None:
-        raise _refusal(
+        raise refusal(
             "it carries a user or a password",
             allowed=URL_ALLOWED,
             fix="remove what is before the @",
         )
     if parts.scheme not in {"http", "https"} or not host or re.search(r"\s", url):
-        raise _refusal(
+        raise refusal(
             "not a URL", allowed=URL_ALLOWED, fix="write it as in https://fapi.binance.com"
         )
     if parts.query or parts.fragment:
-        raise _refusal(
+        raise refusal(
             "it has a query or a fragment",
             allowed=URL_ALLOWED,
             fix=f"write {re.split('[?#]', url)[0]}",
@@ -71,10 +71,10 @@ def check_day(day: object) -> object:
         try:
             return date.fromisoformat(day)
         except ValueError as error:
-            raise _refusal(
+            raise refusal(
                 f"no such day: {error}", allowed=DAY_ALLOWED, fix="correct the month or the day"
             ) from error
-    raise _refusal("not a day", allowed=DAY_ALLOWED, fix="write it as in 2024-01-01")
+    raise refusal("not a day", allowed=DAY_ALLOWED, fix="write it as in 2024-01-01")
 
 
 def check_time(moment: object) -> object:
@@ -83,7 +83,7 @@ def check_time(moment: object) -> object:
         return moment
     if isinstance(moment, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?", moment):
         return time.fromisoformat(moment)
-    raise _refusal("not a time of day", allowed=TIME_ALLOWED, fix="write it as in 22:00")
+    raise refusal("not a time of day", allowed=TIME_ALLOWED, fix="write it as in 22:00")
 
 
 def name_rule(pattern: str, allowed: str, example: str) -> Callable[[str], str]:
@@ -92,7 +92,7 @@ def name_rule(pattern: str, allowed: str, example: str) -> Callable[[str], str]:
     def check(name: str) -> str:
         if re.fullmatch(pattern, name):
             return name
-        raise _refusal("not a name", allowed=allowed, fix=f"write a name, as in {example}")
+        raise refusal("not a name", allowed=allowed, fix=f"write a name, as in {example}")
 
     return check
 
@@ -102,7 +102,7 @@ def only_known(given: Any, known: Collection[str], what: str) -> Any:
     for name in given if isinstance(given, Mapping) else ():
         if name not in known:
             near = difflib.get_close_matches(str(name), known, n=1)
-            raise _refusal(
+            raise refusal(
                 f"there is no such {what}",
                 allowed=", ".join(known),
                 fix=f"write {near[0]}" if near else f"remove {name!r}",
@@ -114,13 +114,13 @@ def without_repeats(items: tuple[Item, ...]) -> tuple[Item, ...]:
     repeated = sorted({str(item) for item in items if items.count(item) > 1})
     if repeated:
         names = ", ".join(repeated)
-        raise _refusal(
+        raise refusal(
             f"{names} is there more than once", allowed="each name once", fix=f"keep one {names}"
         )
     return items
 
 
-def _refusal(what: str, *, allowed: str, fix: str) -> PydanticCustomError:
+def refusal(what: str, *, allowed: str, fix: str) -> PydanticCustomError:
     # braces in the text would be read as a template
     text = what.replace("{", "(").replace("}", ")")
     return PydanticCustomError("refused", text, {"allowed": allowed, "fix": fix})

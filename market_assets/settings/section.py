@@ -16,10 +16,17 @@ from pydantic import (
     model_validator,
 )
 
-from market_assets.settings.rules import check_day, check_symbol, check_url
+from market_assets.settings.rules import check_day, check_symbol, check_url, refusal
 
 VenueName = Literal["binance", "okx", "aster", "bybit"]
 VENUE_NAMES: tuple[VenueName, ...] = get_args(VenueName)
+
+
+def _written(path: object) -> object:
+    """An empty variable would be the folder of platform.yaml itself."""
+    if path == "":
+        raise refusal("nothing is written here", allowed="a path", fix="write a path, or remove it")
+    return path
 
 
 def _from_root(path: Path, info: ValidationInfo) -> Path:
@@ -30,7 +37,7 @@ def _from_root(path: Path, info: ValidationInfo) -> Path:
 
 
 Day = Annotated[date, BeforeValidator(check_day)]
-RootedPath = Annotated[Path, AfterValidator(_from_root)]
+RootedPath = Annotated[Path, BeforeValidator(_written), AfterValidator(_from_root)]
 Symbol = Annotated[str, AfterValidator(check_symbol)]
 Url = Annotated[str, AfterValidator(check_url)]
 

@@ -58,6 +58,23 @@ CASES = {
         f"venues: {{okx: {{start: {TOMORROW}}}}}",
         ["venues.okx.start", str(TOMORROW), "in the future", "or earlier"],
     ),
+    "start before there was a market": (
+        "venues: {okx: {start: 1969-01-01}}",
+        ["venues.okx.start = '1969-01-01'", "a day from 2009-01-01 on", "correct the year"],
+    ),
+    "a candle length in other words": (
+        "venues: {okx: {intervals: [60m]}}",
+        ["venues.okx.intervals[0] = '60m'", "fix: write 1h"],
+    ),
+    "a number as a symbol": (
+        "venues: {okx: {symbols: [1000]}}",
+        ["venues.okx.symbols[0] = 1000", "allowed: capital letters", "fix: write it as in BTCUSDT"],
+    ),
+    "a word that is neither true nor false": (
+        "venues: {okx: {enabled: perhaps}}",
+        ["venues.okx.enabled = 'perhaps'", "write true or false, as in true"],
+    ),
+    "no path": ("warehouse: {path: ''}", ["warehouse.path = ''", "nothing is written here"]),
     "no such day": (
         "venues: {okx: {start: 2024-13-01}}",
         ["'2024-13-01'", "month must be in 1..12"],
@@ -202,6 +219,30 @@ def test_an_unknown_variable_is_an_error_that_names_the_nearest(tmp_path: Path) 
 
     assert "MARKET_ASSETS_WAREHOUSE__PAHT" in told
     assert "write MARKET_ASSETS_WAREHOUSE__PATH" in told
+
+
+def test_an_empty_path_in_a_variable_is_not_the_folder_of_the_settings(tmp_path: Path) -> None:
+    """`MARKET_ASSETS_WAREHOUSE__PATH=${UNSET}` of a compose file."""
+    told = message(tmp_path, "", {"MARKET_ASSETS_WAREHOUSE__PATH": ""})
+
+    assert "environment variable MARKET_ASSETS_WAREHOUSE__PATH" in told
+    assert "nothing is written here" in told
+
+
+def test_a_variable_that_names_a_section_is_told_so(tmp_path: Path) -> None:
+    told = message(tmp_path, "", {"MARKET_ASSETS_VENUES__BINANCE": "{}"})
+
+    assert "name a key below it: MARKET_ASSETS_VENUES__BINANCE__..." in told
+
+
+def test_one_mistake_made_300_times_fits_on_a_screen(tmp_path: Path) -> None:
+    symbols = ", ".join(f"c{number}usdt" for number in range(300))
+    told = message(tmp_path, f"venues: {{binance: {{symbols: [{symbols}]}}}}")
+
+    assert "300 problems" in told
+    assert "write C0USDT" in told
+    assert "... and 290 more" in told
+    assert len(told.splitlines()) < 40
 
 
 def test_a_folder_instead_of_a_file_is_told(tmp_path: Path) -> None:
