@@ -91,7 +91,7 @@ def copy_rows(lab: MartsLab, settings: Settings, place: EmulatedBigQuery) -> Non
     replaced = bigquery.LoadJobConfig(
         source_format="PARQUET", write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE_DATA
     )
-    for table in _sources():
+    for table in _sources(settings):
         rows = lab.store.query(f'SELECT * FROM {table.schema}."{table.name}"')
         if rows.num_rows:
             target = f"{place.project}.{place.prefix}{table.schema}.{table.name}"
@@ -99,8 +99,9 @@ def copy_rows(lab: MartsLab, settings: Settings, place: EmulatedBigQuery) -> Non
     client.close()
 
 
-def _sources() -> list[StoredTable]:
-    raw = [raw_table(venue, dataset) for venue in VENUES for dataset in venue_datasets()]
+def _sources(settings: Settings) -> list[StoredTable]:
+    collected = settings.enabled_venues
+    raw = [raw_table(venue, dataset) for venue in collected for dataset in venue_datasets()]
     return [*raw, *COMMON_TABLES]
 
 
