@@ -50,6 +50,8 @@ class SimulatorApp:
         venue, _, rest = path[1:].partition("/")
         if venue in VENUES:
             await self._venue(venue, f"/{rest}", params, scope["method"], send)
+        elif path == "/":
+            await _send(send, self._index(), {})
         elif venue == "truth":
             await _send(send, self._truth(rest, params), {})
         elif path == "/control" and scope["method"] == "POST":
@@ -139,6 +141,14 @@ class SimulatorApp:
             body = content.body
             content = Answer(200, body[: max(len(body) * 2 // 3, 1)], content.content_type)
         return content, fault
+
+    def _index(self) -> Answer:
+        """For whoever clicks the address that the demo prints."""
+        paths = {
+            venue: [f"/{venue}{path}" for path in endpoints]
+            for venue, endpoints in self._exchanges.endpoints.items()
+        }
+        return json_answer({"simulated": paths, "requests so far": "/truth/stats"})
 
     def _truth(self, rest: str, params: Params) -> Answer:
         if rest == "stats":

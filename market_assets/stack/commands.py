@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _NAMED = 20
+_STOPPED = "Stopped. All data is kept."
 _LAYERS = {"raw": "raw assets", "marts": "marts"}
 
 
@@ -91,16 +92,19 @@ def _run(
             if once:
                 _raise_if_missing(days)
                 _raise_if_missing(marts)
-                return
-            is_up = True
-            out.print("Ctrl-C stops everything; the data stays.")
-            stack.watch()
+            else:
+                is_up = True
+                out.print("Ctrl-C stops everything; the data stays.")
+                stack.watch()
     except Stopped:
-        # Once it is up, being stopped is how it ends; before that, somebody broke it off.
+        # Once it is up, being stopped is how it ends; before that, somebody broke it off, and
+        # the command line says the same of every command.
         if not is_up:
             raise KeyboardInterrupt from None
-    finally:
-        out.print("Stopped. All data is kept.")
+    except Exception:
+        out.print(_STOPPED)
+        raise
+    out.print(_STOPPED)
 
 
 def _bring(out: Console, stack: Stack, days: FirstDays) -> None:

@@ -6,6 +6,7 @@ import ast
 import signal
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +99,15 @@ def test_the_simulator_imports_nothing_of_the_product_but_its_errors() -> None:
             for name in names:
                 own = name.startswith(("market_assets.simulator", "market_assets.errors"))
                 assert own or not name.startswith("market_assets"), (file, name)
+
+
+def test_the_root_names_every_venue_and_paths_that_answer(start: Any) -> None:
+    """The demo prints this address among those to click."""
+    asker = start()
+
+    found = asker.get("/")
+
+    assert found.status_code == 200
+    assert set(found.json()["simulated"]) == {"aster", "binance", "bybit", "okx"}
+    for path in [*chain(*found.json()["simulated"].values()), found.json()["requests so far"]]:
+        assert asker.get(path).status_code != 404, path
