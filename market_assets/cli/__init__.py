@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 from market_assets import __version__
+from market_assets.cli.groups import Group
 from market_assets.errors import EXIT_INTERRUPTED, MarketAssetsError
 
 # Command -> the module that has it. Each is imported only when it is called: `--help` is instant.
@@ -46,7 +47,7 @@ _COMMANDS = {
 }
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     """A group that imports a command's module only when it is named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature

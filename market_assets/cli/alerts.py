@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from market_assets.cli import options
+from market_assets.cli.groups import Group
 
 if TYPE_CHECKING:
     from market_assets.schemas.alerts import Alert, AlertDelivery
@@ -26,7 +27,7 @@ identity = click.argument("identity", metavar="ID")
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object in each line.")
 
 
-@click.group()
+@click.group(cls=Group)
 def alerts() -> None:
     """Look at alerts, take them upon you, and try the channels.
 

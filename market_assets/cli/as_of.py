@@ -70,6 +70,8 @@ def as_of(
             symbols=options.symbols(symbols, settings, venue) if symbols else (),
             window=options.window(first, end, interval),
         )
+    if not table.num_rows:
+        click.echo(f"Nothing of this was stored by {moment:%Y-%m-%d %H:%M} UTC.", err=True)
     if out is None:
         options.show_rows(table, limit or table.num_rows)
         return

@@ -53,6 +53,7 @@ def status(
     asked for is listed below, with the command that brings it.
     """
     settings = options.load(config)
+    options.check_filters(settings, venue, dataset)
     last = (end or datetime.now(UTC)).replace(hour=0, minute=0, second=0, microsecond=0)
     shown = [last - timedelta(days=back) for back in reversed(range(days))]
     window = Window(to_ms(shown[0]), to_ms(last) + DAY_MS)
@@ -124,7 +125,10 @@ def _cell(row: dict[str, Any] | None, interval: str, day: datetime) -> str:
 )
 @options.config
 def query(sql: str, style: str, limit: int, config: Path | None) -> None:
-    """Run read-only SQL: tables are raw.<venue>_<dataset>, raw.quarantine and ops.*."""
+    """Run read-only SQL: tables are raw.<venue>_<dataset>, ops.* and, once built, marts.*.
+
+    "show all tables" lists them, "describe raw.binance_ohlcv" the columns of one.
+    """
     with _reading(config) as store:
         table = store.query(sql)
     if style == "table":
@@ -159,7 +163,7 @@ def export(
     end: datetime | None,
     config: Path | None,
 ) -> None:
-    """Write a window of a dataset to PATH, a .parquet or .csv file."""
+    """Write a window of a dataset to PATH, a .parquet or .csv file; an older one is replaced."""
     from market_assets.warehouse.export import export as write
     from market_assets.warehouse.metering import charged_to
     from market_assets.watch.spending import refuse_when_spent
@@ -168,6 +172,7 @@ def export(
     refuse_when_spent(settings, "Exporting")
     options.check_dataset(dataset)
     interval = interval if dataset == "ohlcv" else ""
+    options.check_interval(interval)
     first = start or options.midnight(settings.venue(venue).start)
     timed = "timestamp" in DATASETS[dataset].column_names
     with charged_to(label="export"), options.warehouse(settings, read_only=True) as store:
@@ -181,6 +186,8 @@ def export(
             window=options.window(first, end, interval) if timed else None,
         )
     click.echo(f"{rows} rows -> {path}")
+    if not rows:
+        click.echo("Nothing of this is stored: `market-assets status` shows what is.", err=True)
 
 
 @click.command()

@@ -63,6 +63,12 @@ def window(start: datetime, end: datetime | None, interval: str) -> Window:
     """[from, to); without an end, all that has begun."""
     step = INTERVALS.get(interval, MINUTE_MS)
     end_ms = ceil_to(to_ms(datetime.now(UTC)), step) if end is None else to_ms(end)
+    if end is None and end_ms <= to_ms(start):
+        raise RequestInvalid(
+            "Reading the request",
+            f"--from {to_text(to_ms(start))} is yet to come",
+            "Give a --from that is past (UTC)",
+        )
     if end_ms <= to_ms(start):
         raise RequestInvalid(
             "Reading the request",

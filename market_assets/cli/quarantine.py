@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from market_assets.cli import options
+from market_assets.cli.groups import Group
 from market_assets.schemas.timeline import to_datetime
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ because = click.option("--because", required=True, metavar="TEXT", help="Why: it
 ids = click.argument("ids", nargs=-1, required=True, metavar="ID...")
 
 
-@click.group()
+@click.group(cls=Group)
 def quarantine() -> None:
     """Look at rows that broke rules, and decide on them.
 

@@ -141,7 +141,9 @@ class Project:
         if target is not None:
             environment |= {"DBT_TARGET_PATH": str(target), "DBT_LOG_PATH": str(target)}
         lines: deque[str] = deque(maxlen=_LINES_IN_MESSAGE)
-        command = [sys.executable, "-m", "dbt.cli.main", *arguments, *self.arguments]
+        # Not -m: dbt.cli imports its own main, and Python would warn of that at every start.
+        start = "from dbt.cli.main import cli; cli()"
+        command = [sys.executable, "-c", start, *arguments, *self.arguments]
         with subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process:

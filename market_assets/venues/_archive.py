@@ -193,7 +193,8 @@ class ArchiveClient:
             ) from error
         except httpx.ConnectError as error:
             outcome = "unreachable"
-            raise self._unavailable(doing, f"cannot connect ({error})") from error
+            through = f" through the proxy {self.patience.proxy}" if self.patience.proxy else ""
+            raise self._unavailable(doing, f"cannot connect{through} ({error})") from error
         except httpx.TransportError as error:
             outcome = "cut"
             raise self._unavailable(doing, f"connection cut ({type(error).__name__})") from error

@@ -183,7 +183,8 @@ class VenueClient:
             self._unavailable(call, f"no answer in {self.patience.timeout_seconds:g} s", error)
         except httpx.ConnectError as error:
             outcome = "unreachable"
-            self._unavailable(call, f"cannot connect ({error})", error)
+            through = f" through the proxy {self.patience.proxy}" if self.patience.proxy else ""
+            self._unavailable(call, f"cannot connect{through} ({error})", error)
         except httpx.TransportError as error:
             outcome = "cut"
             self._unavailable(call, f"connection cut ({type(error).__name__})", error)

@@ -114,9 +114,13 @@ def busy(error: BaseException, doing: str, root: Path, waited_seconds: float) ->
 
 
 def sql_refused(error: BaseException) -> RequestInvalid:
-    return RequestInvalid(
-        "Running SQL on the warehouse", str(error), "Correct the statement and run it again."
-    )
+    said = str(error)
+    action = "Correct the statement and run it again."
+    if 'schema "marts" does not exist' in said:
+        action = "Run `market-assets build` first: it makes the marts."
+    elif "does not exist" in said:
+        action += ' `market-assets query "show all tables"` lists what there is.'
+    return RequestInvalid("Running SQL on the warehouse", said, action)
 
 
 def nothing_here(root: Path) -> NothingStored:

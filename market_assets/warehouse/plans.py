@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # What has no facts counts for the minimum: the catalog's own tables as one, INFORMATION_SCHEMA.
 CATALOG_TABLE = "information_schema.tables"
+_EXPLAIN = "EXPLAIN (FORMAT JSON)\n"
 _SAME_ROW = "file_row_number = file_row_number"
 _EPOCH = date(1970, 1, 1)
 _COMPARED = re.compile(
@@ -37,8 +38,18 @@ def scans_of(
     cursor: duckdb.DuckDBPyConnection, sql: str, tables: Mapping[str, TableFacts]
 ) -> tuple[Scan, ...]:
     """The tables that `sql`, one SELECT, reads."""
-    [(_, plan)] = cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
+    import duckdb
+
+    try:
+        [(_, plan)] = cursor.execute(f"{_EXPLAIN}{sql}").fetchall()
+    except duckdb.Error as error:
+        raise type(error)(_as_written(str(error))) from error
     return tuple(scans_in(json.loads(plan), tables))
+
+
+def _as_written(said: str) -> str:
+    """DuckDB quotes the statement: without our first line, which nobody wrote."""
+    return re.sub(r"^LINE (\d+):", lambda line: f"LINE {int(line[1]) - 1}:", said, flags=re.M)
 
 
 @contextlib.contextmanager

@@ -77,6 +77,7 @@ def test_a_part_of_the_past_is_asked_for_as_in_an_export(cli: Any, corrected: st
     for part in OTHER_PARTS:
         ran = cli("as-of", corrected, *BINANCE, *part)
         assert (ran.code, "BTCUSDT" in ran.out) == (0, False), part
+        assert "Nothing of this was stored by" in ran.err
 
 
 @pytest.mark.usefixtures("corrected")

@@ -61,6 +61,16 @@ def test_missing_intervals_are_named_and_end_with_3(cli: Any, exchange: RunningS
     assert cli(*ASK).code == 0
 
 
+def test_a_proxy_that_nobody_answers_at_is_named(cli: Any, monkeypatch: pytest.MonkeyPatch):
+    """The venue's address is right: to look there would be in vain."""
+    monkeypatch.setenv("MARKET_ASSETS_HTTP__PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("MARKET_ASSETS_HTTP__ATTEMPTS", "1")
+    ran = cli(*ASK)
+    assert ran.code == 4
+    ran.assert_one_clear_message()
+    assert "cannot connect through the proxy http://127.0.0.1:9" in ran.err
+
+
 def test_a_candle_in_progress_is_told_and_not_an_error(cli: Any):
     ran = cli("ingest", "--venue", "binance", *TWO, "--from", "2026-03-10", "--to", "2026-03-11")
     assert ran.code == 0
@@ -83,6 +93,7 @@ def test_a_candle_in_progress_is_told_and_not_an_error(cli: Any):
             ("--venue", "binance", *TWO, "--from", "2026-02-01T00:30", "--to", "2026-02-05"),
             "whole candles of 1h",
         ),
+        (("--venue", "binance", *TWO, "--from", "2999-01-01"), "2999-01-01 00:00 is yet to come"),
         (("--venue", "binance", "--symbols", "BTCUSD", *DAYS), "Did you mean BTCUSDT"),
         (("--venue", "binance", "--symbols", " , ", *DAYS), "Name one at least"),
     ],

@@ -138,9 +138,32 @@ def test_query_points_at_a_mistake_in_the_sql(filled: Any):
     assert ran.code == 2
     ran.assert_one_clear_message()
     assert "nothing" in ran.err
+    # The statement is quoted as it was written, with the mark below the mistake.
+    quoted, mark = ran.err.splitlines()[3:5]
+    assert quoted == "LINE 1: select nothing from raw.binance_ohlcv"
+    assert mark.index("^") == quoted.index("nothing")
+
+
+@pytest.mark.parametrize(
+    ("table", "advice"),
+    [("marts.daily_ohlcv", "`market-assets build`"), ("raw.binance_olhcv", "show all tables")],
+)
+def test_query_of_a_table_that_is_not_there_says_how_to_go_on(filled: Any, table: str, advice: str):
+    ran = filled("query", f"select * from {table}")
+    assert ran.code == 2
+    ran.assert_one_clear_message()
+    assert advice in ran.err
 
 
 # -- export
+
+
+def test_an_export_of_what_is_not_stored_says_so(filled: Any, tmp_path: Path):
+    """A misspelt symbol would look like a market without trades."""
+    file = tmp_path / "x.csv"
+    ran = filled("export", str(file), "--venue", "binance", "--symbols", "NOPEUSDT")
+    assert "0 rows" in ran.out
+    assert "Nothing of this is stored" in ran.err
 
 
 def test_export_writes_a_window_to_parquet_and_csv(filled: Any, tmp_path: Path):
@@ -187,6 +210,12 @@ def test_every_command_has_help(cli: Any, command: str):
     ran = cli(command, "--help")
     assert ran.code == 0
     assert f"market-assets {command}" in ran.out
+
+
+@pytest.mark.parametrize("group", [(), ("quarantine",), ("alerts",)])
+def test_help_tells_commands_in_whole_sentences(cli: Any, group: tuple[str, ...]):
+    said = cli(*group, "--help").out
+    assert "..." not in said.partition("Commands:")[2]
 
 
 def test_help_loads_no_heavy_library():

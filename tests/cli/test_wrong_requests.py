@@ -18,6 +18,9 @@ BECAUSE = ("--because", "a test")
         (("quarantine", "revalidate", "--venue", "nope"), "there is no venue 'nope'"),
         (("quarantine", "revalidate", "--dataset", "bla"), "there is no dataset 'bla'"),
         (("as-of", "2026-03-01", "--venue", "okx", "--interval", "7h"), "no candle length '7h'"),
+        (("export", "x.csv", "--venue", "okx", "--interval", "60m"), "no candle length '60m'"),
+        (("status", "--venue", "binanse"), "Did you mean binance?"),
+        (("status", "--dataset", "olcv"), "there is no dataset 'olcv'"),
     ],
 )
 def test_a_misspelt_filter_is_refused(
