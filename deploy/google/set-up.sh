@@ -151,7 +151,7 @@ if [ -n "$kms_key" ]; then
 fi
 
 step 'Datasets. In loads everything is gone after a day: a load that was cut off costs nothing for long'
-for dataset in raw ops staging marts loads; do
+for dataset in raw ops staging marts loads backups; do
     is_there bq --project_id="$project" show --dataset "$project:$prefix$dataset" && continue
     options=(--description="market-assets: $dataset")
     for label in "${labels[@]}"; do options+=(--label="${label/=/:}"); done
@@ -164,7 +164,7 @@ done
 step 'The writer: jobs in the project, tables in these datasets. It cannot make or delete datasets'
 grant_on_project "serviceAccount:$writer" roles/bigquery.jobUser
 grant_on_project "serviceAccount:$writer" roles/bigquery.readSessionUser
-for dataset in raw ops staging marts loads; do
+for dataset in raw ops staging marts loads backups; do
     grant_on_dataset "serviceAccount:$writer" roles/bigquery.dataEditor "$dataset"
 done
 

@@ -89,41 +89,46 @@ def maintain(config: Path | None) -> None:
 @click.argument("target", type=click.Path(file_okay=False, path_type=Path))
 @options.config
 def backup(target: Path, config: Path | None) -> None:
-    """Copy the warehouse, and Dagster's own storage, to a new folder, with checksums."""
+    """Copy the warehouse, and Dagster's own storage, to a new folder, with checksums.
+
+    On BigQuery the copy is a snapshot of each table there, and the folder has its name.
+    """
     from market_assets.stack.run_records import back_up_run_records
-    from market_assets.warehouse.copying import KEPT_BY_BIGQUERY, back_up
+    from market_assets.warehouse.copying import back_up
 
     settings = options.load(config)
-    manifest = back_up(settings, target / "warehouse")
-    if manifest is None:
-        click.echo(f"Warehouse: not copied. {KEPT_BY_BIGQUERY}.")
-    else:
-        click.echo(f"Warehouse: {len(manifest.files)} files, {manifest.total_bytes / 1e6:.1f} MB")
+    click.echo(f"Warehouse: {back_up(settings, target / 'warehouse').in_words}")
     copied = back_up_run_records(settings, settings.state_dir / "dagster", target / "dagster")
     click.echo(f"Dagster: {copied}")
 
 
 @click.command()
-@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("source", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Replace the data that is there.")
 @options.config
 def restore(source: Path, force: bool, config: Path | None) -> None:
-    """Bring a backup back, after checking every file of it. Stop `make up` before."""
+    """Bring a backup back, after checking every file of it. Stop `make up` before.
+
+    SOURCE is its folder. Without it, on BigQuery, the name of the snapshots: 20261121T033500123Z,
+    or acme-market-data.market_backups.20261121T033500123Z from another dataset.
+    """
     # Not through an open warehouse: the one to be replaced may be past opening.
     from market_assets.stack.run_records import restore_run_records
     from market_assets.warehouse.copying import restore as restore_warehouse
 
     settings = options.load(config)
-    if not any((source / part).exists() for part in ("warehouse", "dagster")):
+    is_name = settings.warehouse.engine == "bigquery" and not source.exists()
+    if not is_name and not any((source / part).exists() for part in ("warehouse", "dagster")):
         raise RequestInvalid(
             f"Restoring from {source}",
             "it is no backup: it has neither a folder warehouse nor a folder dagster",
             "Give the folder that `market-assets backup` or the job back_up wrote.",
         )
-    # A backup taken with BigQuery has run records only.
-    if settings.warehouse.engine == "ducklake" or (source / "warehouse").exists():
-        manifest = restore_warehouse(settings, source / "warehouse", force=force)
-        click.echo(f"Warehouse: {len(manifest.files)} files, {manifest.total_bytes / 1e6:.1f} MB")
+    # A backup that an older version took of BigQuery has run records only.
+    folder = source / "warehouse"
+    if is_name or settings.warehouse.engine == "ducklake" or folder.exists():
+        copied = restore_warehouse(settings, source if is_name else folder, force=force)
+        click.echo(f"Warehouse: {copied.in_words}")
     if (source / "dagster").exists():
         home = settings.state_dir / "dagster"
         restored = restore_run_records(settings, source / "dagster", home, force=force)

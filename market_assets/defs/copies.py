@@ -4,7 +4,6 @@
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -13,12 +12,9 @@ from market_assets.defs.exporting import Export, write
 from market_assets.defs.resources import open_warehouse
 from market_assets.settings import Settings
 from market_assets.stack.run_records import back_up_run_records
-from market_assets.warehouse.copying import KEPT_BY_BIGQUERY, back_up
+from market_assets.warehouse.copying import back_up
 from market_assets.warehouse.copying import restore as restore_warehouse
 from market_assets.warehouse.metering import charged_to
-
-if TYPE_CHECKING:
-    from market_assets.warehouse.backup import Manifest
 
 WAREHOUSE, RUN_RECORDS = "warehouse", "dagster"
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -36,6 +32,7 @@ class Backup(dg.Config):
 class Restore(dg.Config):
     """Which backup comes back."""
 
+    # Its folder or, on BigQuery, its name.
     source: str
     # Replace a warehouse that holds data.
     force: bool = False
@@ -58,13 +55,14 @@ def _backup_job(settings: Settings) -> dg.JobDefinition:
     def copy_stores(context: dg.OpExecutionContext, config: Backup) -> None:
         folder = settings.state_dir / "backups"
         target = Path(config.target or folder / datetime.now(UTC).strftime(_STAMP)).absolute()
-        manifest = back_up(settings, target / WAREHOUSE)
+        copied = back_up(settings, target / WAREHOUSE)
         home = Path(context.instance.root_directory)
         records = back_up_run_records(settings, home, target / RUN_RECORDS)
         context.add_output_metadata(
             {
                 "target": dg.MetadataValue.path(str(target)),
-                **_told(manifest),
+                "warehouse": copied.in_words,
+                **copied.counts,
                 "run_records": records,
                 "old_backups_removed": 0 if config.target else _remove_old(folder, config.keep),
             }
@@ -90,13 +88,9 @@ def _restore_job(settings: Settings) -> dg.JobDefinition:
         source = Path(config.source)
         inside = source / WAREHOUSE
         folder = inside if inside.is_dir() else source
-        manifest = restore_warehouse(settings, folder, force=config.force)
+        copied = restore_warehouse(settings, folder, force=config.force)
         context.add_output_metadata(
-            {
-                "taken_at": manifest.created_at,
-                "files": len(manifest.files),
-                "bytes": manifest.total_bytes,
-            }
+            {"taken_at": copied.created_at, "warehouse": copied.in_words, **copied.counts}
         )
 
     @dg.job(
@@ -129,16 +123,6 @@ def _export_job(settings: Settings) -> dg.JobDefinition:
         export()
 
     return job
-
-
-def _told(manifest: "Manifest | None") -> dict[str, dg.MetadataValue]:
-    """What was copied of the warehouse, or who keeps it."""
-    if manifest is None:
-        return {"warehouse": dg.MetadataValue.text(KEPT_BY_BIGQUERY)}
-    return {
-        "warehouse_files": dg.MetadataValue.int(len(manifest.files)),
-        "warehouse_bytes": dg.MetadataValue.int(manifest.total_bytes),
-    }
 
 
 def _remove_old(folder: Path, keep: int) -> int:

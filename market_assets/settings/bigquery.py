@@ -127,6 +127,9 @@ class BigQuerySettings(Section):
         le=400,  # a table has 10,000 partitions at most: 416 days of hours
         description="Days that the live datasets are kept",
     )
+    backup_days: int = Field(
+        35, ge=1, le=3650, description="Days that a backup is kept: snapshots of the tables"
+    )
     labels: Annotated[dict[str, str], AfterValidator(_check_labels)] = Field(
         default_factory=lambda: {"app": "market-assets"},
         description="Labels of datasets, tables and jobs, for the bill",

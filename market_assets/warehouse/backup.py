@@ -46,6 +46,14 @@ class Manifest:
     def total_bytes(self) -> int:
         return sum(file.size for file in self.files)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"warehouse_files": len(self.files), "warehouse_bytes": self.total_bytes}
+
+    @property
+    def in_words(self) -> str:
+        return f"{len(self.files)} files, {self.total_bytes / 1e6:.1f} MB"
+
 
 def back_up(session: Session, target: Path) -> Manifest:
     """Copy catalog and data into `target`, which appears when it is complete.
@@ -54,7 +62,7 @@ def back_up(session: Session, target: Path) -> Manifest:
     Commits of others (dbt) may go on, files never change once they are written.
     """
     doing = f"Backing up {session.layout.root} to {target}"
-    _refuse_unless_new(doing, target)
+    refuse_unless_new(doing, target)
     draft = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         with session.locked(doing):
@@ -226,7 +234,7 @@ def _holds_data(session: Session, doing: str) -> bool:
     return bool(files)
 
 
-def _refuse_unless_new(doing: str, target: Path) -> None:
+def refuse_unless_new(doing: str, target: Path) -> None:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RequestInvalid(doing, f"{target} exists already", "Name a new folder.")
 

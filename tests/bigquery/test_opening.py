@@ -63,10 +63,6 @@ def test_a_store_is_there_once_somebody_wrote_and_its_version_tells_of_the_next(
     assert place_of(settings).startswith(f"bigquery project {bigquery.project}")
 
     # What belongs to files says so, and does not look as if it had been done.
-    kept = command(settings, "backup", str(tmp_path / "backup"))
-    assert kept.exit_code == 0
-    assert "not copied" in kept.output
-    assert "migrate --to ducklake" in kept.output
     assert "Nothing to compact" in command(settings, "maintain").output
-    with pytest.raises(RequestInvalid, match=r"engine is bigquery(.|\n)*docs/bigquery.md"):
+    with pytest.raises(RequestInvalid, match=r"engine is bigquery(.|\n)*restore-a-backup.md"):
         copying.restore(settings, tmp_path, force=True)

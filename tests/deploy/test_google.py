@@ -116,7 +116,7 @@ def test_with_apply_it_does_what_it_said(applied: Applied) -> None:
 
 
 def test_a_second_time_nothing_is_made_again(applied: Applied) -> None:
-    assert sum(1 for call in applied.first if "mk" in call) == 5
+    assert sum(1 for call in applied.first if "mk" in call) == 6
     assert not [call for call in applied.again if {"mk", "create"} & set(call)]
     assert [call for call in applied.first if call[2:4] == ["update", "--source"]]
     assert not [call for call in applied.again if call[2:4] == ["update", "--source"]]
@@ -127,7 +127,7 @@ def test_each_account_gets_the_least_it_needs(applied: Applied) -> None:
     grants = [call[-1] for call in calls if call[-1].startswith("GRANT")]
     assert {g for g in grants if WRITER in g} == {
         f'GRANT `roles/bigquery.dataEditor` ON SCHEMA `{PROJECT}.market_{name}` TO "{WRITER}"'
-        for name in ("raw", "ops", "staging", "marts", "loads")
+        for name in ("raw", "ops", "staging", "marts", "loads", "backups")
     }
     for member in (READER, "group:research@acme.org"):
         assert [g for g in grants if member in g] == [

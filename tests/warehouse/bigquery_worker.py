@@ -2,6 +2,7 @@
 
 bigquery_worker.py ENDPOINT PROJECT PREFIX stops   for ever between its loads and its transaction
 bigquery_worker.py ENDPOINT PROJECT PREFIX goes    on; its transaction takes the emulator a while
+bigquery_worker.py ENDPOINT PROJECT PREFIX "backs up"   for as long as snapshots take
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ def main() -> None:
     endpoint, project, prefix, how = sys.argv[1:]
     place = EmulatedBigQuery(endpoint, "", project, prefix)
     warehouse = BigQueryWarehouse(settings_of(place), venues=["binance"])
+    if how == "backs up":
+        warehouse.backup()
+        return
     if how == "goes":
         warehouse.commit(long_batch())
         print("committed", flush=True)

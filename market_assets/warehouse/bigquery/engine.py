@@ -18,6 +18,7 @@ from market_assets.warehouse import (
 from market_assets.warehouse.alert_records import AlertRecords
 from market_assets.warehouse.bigquery import faults, queries
 from market_assets.warehouse.bigquery.asking import Asking
+from market_assets.warehouse.bigquery.backups import Backups
 from market_assets.warehouse.bigquery.billing import Billed
 from market_assets.warehouse.bigquery.client import Link, is_emulator
 from market_assets.warehouse.bigquery.costs import Meter
@@ -26,6 +27,7 @@ from market_assets.warehouse.bigquery.jobs import Jobs
 from market_assets.warehouse.bigquery.names import Names
 from market_assets.warehouse.bigquery.rows import store_rows
 from market_assets.warehouse.bigquery.session import Session, Transaction
+from market_assets.warehouse.bigquery.snapshots import Snapshots
 from market_assets.warehouse.bigquery.tables import Tables
 from market_assets.warehouse.bigquery.versions import store_versions
 from market_assets.warehouse.bigquery.writers import EVERYBODY, WRITERS
@@ -84,6 +86,7 @@ class BigQueryWarehouse(RowStore, Records, AlertRecords, Billed, Asking):
         self._names = Names(self._link.connected().project, given.dataset_prefix)
         self._session = Session(given, self._link, self._names, self._jobs, read_only=read_only)
         self._tables = Tables(settings, self._link, self._names, self._session)
+        self._backups = Backups(settings, self._names, self._session, self._tables)
         self._ready: set[str] = set()
         if not read_only:
             self.ensure(venues)
@@ -187,6 +190,15 @@ class BigQueryWarehouse(RowStore, Records, AlertRecords, Billed, Asking):
             rows_expired=expired,
             files_deleted=dropped,
         )
+
+    def backup(self) -> Snapshots:
+        """Keep every raw and ops table as it is at one moment, for `bigquery.backup_days`."""
+        return self._backups.take()
+
+    def restore(self, backup: str, *, force: bool = False) -> Snapshots:
+        """Replace the store by a backup of that name; `force` allows it when it holds data."""
+        self._refuse_when_read_only()
+        return self._backups.restore(backup, force=force)
 
     # -- inside ----------------------------------------------------------------------------------
 

@@ -10,6 +10,8 @@ from market_assets.warehouse.ddl import StoredTable
 # The store's schemas, and where loads wait until a transaction takes them in.
 SCHEMAS = ("raw", "ops", "staging", "marts")
 LOADS = "loads"
+# Snapshots, and what they are of.
+BACKUPS = "backups"
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 

@@ -250,6 +250,14 @@ class Session:
         begun: datetime = moment.replace(tzinfo=UTC)
         return begun
 
+    def move_counters(self, doing: str) -> None:
+        """Have everybody who has read and not yet written read again."""
+        sql = (
+            f"UPDATE {self.names.sql(WRITERS)} SET writes = writes + 1,"
+            " written_at = CURRENT_TIMESTAMP() WHERE TRUE"
+        )
+        self.write(doing, lambda transaction: transaction.change(sql))
+
     @contextlib.contextmanager
     def explaining(self, doing: str) -> Iterator[None]:
         """BigQuery's errors as ours, for people."""

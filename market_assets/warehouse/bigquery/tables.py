@@ -14,7 +14,7 @@ from market_assets.warehouse.bigquery.ddl import (
     form_of,
 )
 from market_assets.warehouse.bigquery.literals import string
-from market_assets.warehouse.bigquery.names import LOADS, SCHEMAS, Names
+from market_assets.warehouse.bigquery.names import BACKUPS, LOADS, SCHEMAS, Names
 from market_assets.warehouse.bigquery.session import Session
 from market_assets.warehouse.bigquery.writers import EVERYBODY, WRITERS
 from market_assets.warehouse.contract import TableSize
@@ -55,12 +55,22 @@ class Tables:
                 )
                 made = True
             else:
-                old = client.get_table(
-                    self._names.table(table.schema, table.name), retry=self._retry
-                )
-                client.update_table(old, brought_up(old, form), retry=self._retry)
+                self.bring_up([table])
         if made:
             self._count_writers(wanted)
+
+    def bring_up(self, wanted: Sequence[StoredTable]) -> None:
+        """Give tables that are there what they lack of this version's form."""
+        client = self._link.connected()
+        for table in wanted:
+            old = client.get_table(self._names.table(table.schema, table.name), retry=self._retry)
+            changed = brought_up(old, form_of(table, self._settings))
+            client.update_table(old, changed, retry=self._retry)
+
+    def path(self, name: str) -> str:
+        """`raw.binance_ohlcv` as the client's methods take it."""
+        schema, _, plain = name.partition(".")
+        return self._names.table(schema, plain)
 
     def is_there(self) -> bool:
         """Whether anybody has ever made the store, asked without making anything."""
@@ -71,6 +81,35 @@ class Tables:
         return frozenset(
             f"{schema}.{item.table_id}" for schema in SCHEMAS for item in self._items(schema) or ()
         )
+
+    def stored(self, schemas: Iterable[str]) -> list[str]:
+        """The tables (no view) of some schemas, as `raw.binance_ohlcv`."""
+        return sorted(
+            f"{schema}.{item.table_id}"
+            for schema in schemas
+            for item in self._items(schema) or ()
+            if item.table_type == "TABLE"
+        )
+
+    def listed(self, dataset: str) -> Mapping[str, TableListItem]:
+        """Everything in a dataset, whose it may be; nothing where there is none."""
+        return {item.table_id: item for item in self._in(dataset) or ()}
+
+    def label(self, table: str, labels: Mapping[str, str]) -> TableSize:
+        """Put labels on a table, by its whole name; what it holds."""
+        from google.cloud import bigquery
+
+        given = bigquery.Table(table)
+        given.labels = dict(labels)
+        client = self._link.connected()
+        found = client.update_table(given, ["labels"], retry=self._retry)
+        return TableSize(int(found.num_rows or 0), int(found.num_bytes or 0))
+
+    def make_dataset(self, schema: str) -> None:
+        """Make a dataset that is not there: an older version made none of that name."""
+        if self._items(schema) is None:
+            made = client_dataset(schema, self._names, self._settings, days=None)
+            self._link.connected().create_dataset(made, exists_ok=True, retry=self._retry)
 
     def sizes(self, schemas: Iterable[str] = SCHEMAS) -> Mapping[str, TableSize]:
         """Rows and bytes of each table (no view), as BigQuery counts them."""
@@ -127,18 +166,20 @@ class Tables:
         return listed
 
     def _items(self, schema: str) -> list[TableListItem] | None:
+        return self._in(f"{self._names.project}.{self._names.dataset(schema)}")
+
+    def _in(self, dataset: str) -> list[TableListItem] | None:
         from google.api_core.exceptions import NotFound
 
         client = self._link.connected()
         try:
-            dataset = f"{self._names.project}.{self._names.dataset(schema)}"
             return list(client.list_tables(dataset, retry=self._retry))
         except NotFound:
             return None
 
     def _make_datasets(self) -> None:
         client = self._link.connected()
-        for schema in (*SCHEMAS, LOADS):
+        for schema in (*SCHEMAS, LOADS, BACKUPS):
             days = _LOADS_LIVE_DAYS if schema == LOADS else None
             made = client_dataset(schema, self._names, self._settings, days=days)
             client.create_dataset(made, exists_ok=True, retry=self._retry)

@@ -11,6 +11,7 @@ from pathlib import Path
 from gaps import (
     billing,
     catalogue,
+    copies,
     created,
     geography,
     records,
@@ -30,6 +31,7 @@ def fill_gaps(statements: Path) -> None:
     records.keep_in_memory()
     catalogue.read_from_ducklake()
     created.keep()
+    copies.of_moments()
     statistics.write_with_each_table()
     writing.mend()
     texts.read_once()
