@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from market_assets.errors import NothingStored
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from market_assets.settings import Settings
     from market_assets.warehouse.protocol import Warehouse
 
@@ -43,6 +45,17 @@ def open_warehouse(
         read_only=read_only,
         prices=Prices.of(settings),
     )
+
+
+def query(sql: str, config: Path | None = None) -> pa.Table:
+    """The answer to one SELECT, as pandas, polars and DuckDB take it: a notebook's one line.
+
+    The settings are found as everywhere: `config`, MARKET_ASSETS_CONFIG, ./platform.yaml.
+    """
+    from market_assets.settings import load_settings
+
+    with open_warehouse(load_settings(config), read_only=True) as warehouse:
+        return warehouse.query(sql)
 
 
 def version(settings: Settings) -> int:

@@ -16,6 +16,7 @@ import pyarrow.parquet
 import pytest
 
 from market_assets.cli import _COMMANDS
+from market_assets.warehouse.opening import query
 
 DAYS = ("--from", "2026-02-01", "--to", "2026-02-05")
 ASK = ("ingest", "--venue", "binance", "--symbols", "BTCUSDT,ETHUSDT", *DAYS)
@@ -153,6 +154,13 @@ def test_query_of_a_table_that_is_not_there_says_how_to_go_on(filled: Any, table
     assert ran.code == 2
     ran.assert_one_clear_message()
     assert advice in ran.err
+
+
+def test_a_notebook_reads_by_one_line(filled: Any):
+    """The settings are found as a command finds them."""
+    assert filled("query", "select 1").code == 0
+    answer = query("select count(*) as n from raw.binance_ohlcv")
+    assert answer.to_pylist() == [{"n": 192}]
 
 
 # -- export
