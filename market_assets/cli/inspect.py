@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from market_assets.warehouse.protocol import Warehouse
 
+# Symbols of a series from which those whose days are alike share a line: a screen has 40 lines.
+_FOLDED_FROM = 30
 SETTLED = ("no_trade", "venue_outage", "not_listed")
 
 
@@ -42,14 +44,21 @@ def _reading(config: Path | None) -> Iterator[Warehouse]:
     help="How many days are shown.",
 )
 @click.option("--to", "end", type=options.MOMENT, help="Last day shown (default: today).")
+@click.option("--all", "unfolded", is_flag=True, help="Each symbol on a line of its own.")
 @options.config
 def status(
-    venue: str | None, dataset: str | None, days: int, end: datetime | None, config: Path | None
+    venue: str | None,
+    dataset: str | None,
+    days: int,
+    end: datetime | None,
+    unfolded: bool,
+    config: Path | None,
 ) -> None:
     """Show how complete each venue, symbol and day is.
 
     Cells are the percentage of a day's candles that are stored or rightly absent; for funding, the
-    number of settlements. A cell with ! has intervals missing. What the settings name and nobody
+    number of settlements. A cell with ! has intervals missing. Of many symbols, those whose days
+    are alike share a line. What the settings name and nobody
     asked for is listed below, with the command that brings it.
     """
     settings = options.load(config)
@@ -61,11 +70,11 @@ def status(
         table = store.coverage_by_day(
             venues=[venue] if venue else [], datasets=[dataset] if dataset else [], window=window
         )
-        show_coverage(table, shown)
+        show_coverage(table, shown, folded=not unfolded)
         show_unasked(store, settings, venue, dataset, config)
 
 
-def show_coverage(table: pa.Table, days: list[datetime]) -> None:
+def show_coverage(table: pa.Table, days: list[datetime], *, folded: bool = True) -> None:
     """The coverage of the days as one table a dataset."""
     from rich.table import Table
 
@@ -79,10 +88,29 @@ def show_coverage(table: pa.Table, days: list[datetime]) -> None:
         view.add_column("symbol")
         for day in days:
             view.add_column(f"{day:%m-%d}", justify="right")
+        lines: dict[str, tuple[str, ...]] = {}
         for symbol, of_symbol in groupby(group, lambda row: row["symbol"]):
             by_day = {_day(row["day"]): row for row in of_symbol}
-            view.add_row(symbol, *(_cell(by_day.get(f"{d:%Y-%m-%d}"), interval, d) for d in days))
+            cells = (_cell(by_day.get(f"{d:%Y-%m-%d}"), interval, d) for d in days)
+            lines[symbol] = tuple(cells)
+        for symbols, alike in _together(lines, folded=folded and len(lines) > _FOLDED_FROM):
+            view.add_row(symbols, *alike)
         console.print(view)
+
+
+def _together(
+    lines: dict[str, tuple[str, ...]], *, folded: bool
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Symbols by their cells, in the order of the first of each; unfolded, each on its own."""
+    if not folded:
+        yield from lines.items()
+        return
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for symbol, cells in lines.items():
+        alike.setdefault(cells, []).append(symbol)
+    for cells, symbols in alike.items():
+        more = f" and {len(symbols) - 1} more" if len(symbols) > 1 else ""
+        yield symbols[0] + more, cells
 
 
 def _day(value: Any) -> str:

@@ -69,7 +69,7 @@ def simulate(
 def maintain(config: Path | None) -> None:
     """Compact the warehouse's files and expire rows past retention."""
     settings = options.load(config)
-    with options.warehouse(settings) as store:
+    with options.existing_warehouse(settings) as store:
         needs_compaction = store.capabilities.needs_compaction
         done = store.maintain(
             retention_days=settings.warehouse.retention_days,
@@ -97,6 +97,8 @@ def backup(target: Path, config: Path | None) -> None:
     from market_assets.warehouse.copying import back_up
 
     settings = options.load(config)
+    # At a mistyped path the backup of a new, empty warehouse would look like one of the data.
+    options.warehouse(settings, read_only=True).close()
     click.echo(f"Warehouse: {back_up(settings, target / 'warehouse').in_words}")
     copied = back_up_run_records(settings, settings.state_dir / "dagster", target / "dagster")
     click.echo(f"Dagster: {copied}")

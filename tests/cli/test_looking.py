@@ -8,14 +8,17 @@ import shlex
 import shutil
 import subprocess
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
 from market_assets.cli import _COMMANDS
+from market_assets.cli.inspect import SETTLED, show_coverage
 from market_assets.warehouse.opening import query
 
 DAYS = ("--from", "2026-02-01", "--to", "2026-02-05")
@@ -97,6 +100,28 @@ def test_status_of_days_without_data_says_so(filled: Any):
     ran = filled("status", "--days", "2", "--to", "2026-01-06")
     assert ran.code == 0
     assert "2026-01-05 to 2026-01-06" in ran.out
+
+
+def test_status_of_300_symbols_fits_on_a_screen_and_hides_no_hole(
+    capsys: pytest.CaptureFixture[str],
+):
+    whole = {"venue": "binance", "dataset": "ohlcv", "interval": "1h", "day": date(2026, 2, 1)}
+    whole |= {"rows": 24, "missing": 0, **dict.fromkeys(SETTLED, 0)}
+    rows = [whole | {"symbol": f"C{number:03}USDT"} for number in range(300)]
+    rows[7] |= {"rows": 23, "missing": 1}
+    table, days = pyarrow.Table.from_pylist(rows), [datetime(2026, 2, 1, tzinfo=UTC)]
+
+    show_coverage(table, days)
+    said = capsys.readouterr().out
+    named = [name.strip() for name in re.findall(r"C\d+USDT[\w ]*", said)]
+    assert named == ["C000USDT and 298 more", "C007USDT"]
+        "C000USDT and 298 more ",
+        "C007USDT              ",
+    ]
+    assert "95.83!" in said
+
+    show_coverage(table, days, folded=False)
+    assert capsys.readouterr().out.count("USDT") == 300
 
 
 # -- query

@@ -42,6 +42,8 @@ def test_a_misspelt_filter_is_refused(
         ("quarantine", "drop", "abcd1234", *BECAUSE),
         ("quarantine", "revalidate"),
         ("repair",),
+        ("maintain",),
+        ("backup", "nowhere"),
     ],
 )
 def test_a_command_on_what_is_stored_makes_no_warehouse_where_there_is_none(
