@@ -45,6 +45,8 @@ _DAMAGED = (
     "corrupt",
     "invalid tprotocol",
 )
+# DuckLake's word for a catalog that a newer version of it has made or migrated.
+_NEWER = "catalog version mismatch"
 _FULL_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN_CODES = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -78,6 +80,12 @@ def explained(error: BaseException, doing: str, root: Path) -> MarketAssetsError
             f"the folder {root} cannot be written: {_first_line(error)}",
             f"Give this user write access to {root} (and remount it if it is mounted read-only),"
             " or set another warehouse path; then run the same command again.",
+        )
+    if _NEWER in said:
+        return WarehouseDamaged(
+            doing,
+            f"another version of DuckLake wrote {root}: {_first_line(error)}",
+            "Use the version of market-assets that wrote it, or restore a backup of before.",
         )
     if any(word in said for word in _DAMAGED):
         return damaged(_first_line(error), doing, root)

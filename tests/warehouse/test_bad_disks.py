@@ -140,6 +140,14 @@ def test_a_catalog_that_is_none_of_ours_is_left_alone_and_named(
     assert catalog.read_bytes() == before
 
 
+def test_a_catalog_of_a_newer_version_is_left_alone_and_named(store: Path, opened: Open) -> None:
+    with contextlib.closing(sqlite3.connect(store / "catalog.sqlite")) as catalog, catalog:
+        catalog.execute("UPDATE ducklake_metadata SET value = '9.9' WHERE key = 'version'")
+    with pytest.raises(WarehouseDamaged, match=r"catalog version is 9\.9") as told:
+        opened(store, read_only=True).read("binance", OHLCV)
+    assert "the version of market-assets that wrote it" in str(told.value)
+
+
 def test_a_reader_of_a_foreign_catalog_is_told_so(store: Path, opened: Open) -> None:
     foreign(store / "catalog.sqlite")
     with pytest.raises(WarehouseDamaged, match="backup"):
