@@ -115,8 +115,9 @@ def show(summary: Summary) -> None:
     job = summary.job
     what = f"{job.venue} {job.dataset} {job.interval}".strip()
     when = f" {summary.due}" if summary.due else ""
+    symbols = "1 symbol" if len(job.symbols) == 1 else f"{len(job.symbols)} symbols"
     click.echo(
-        f"{what}{when}, {len(job.symbols)} symbols: {summary.inserted} rows stored,"
+        f"{what}{when}, {symbols}: {summary.inserted} rows stored,"
         f" {summary.corrected} corrected, {summary.unchanged} unchanged,"
         f" {summary.already_complete} points complete before,"
         f" {summary.quarantined} rows quarantined"

@@ -61,7 +61,19 @@ def simulate(
         "seed": settings.seed if seed is None else seed,
         "latency_ms": settings.latency_ms if latency_ms is None else latency_ms,
     }
-    serve(SimulatorConfig.from_mapping((json.loads(faults.read_text()) if faults else {}) | asked))
+    serve(SimulatorConfig.from_mapping((_json_of(faults) if faults else {}) | asked))
+
+
+def _json_of(file: Path) -> dict[str, object]:
+    doing = f"Reading {file}"
+    action = 'Write one object, as in {"faults": {"http_429": 0.06}}; docs/simulator.md has more'
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:  # no JSON, or no text at all
+        raise RequestInvalid(doing, f"it is no JSON: {error}", action) from error
+    if not isinstance(found, dict):
+        raise RequestInvalid(doing, "it holds no object", action)
+    return found
 
 
 @click.command()

@@ -11,6 +11,7 @@ from types import FrameType
 
 import uvicorn
 
+from market_assets.errors import PortTaken
 from market_assets.simulator.app import SimulatorApp
 from market_assets.simulator.config import SimulatorConfig
 
@@ -21,7 +22,15 @@ def serve(config: SimulatorConfig, *, parent: int | None = None) -> None:
     """Blocks; prints one line when it listens. With `parent` it ends when that process does."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((config.host, config.port))
+    try:
+        listener.bind((config.host, config.port))
+    except OSError as error:
+        listener.close()
+        raise PortTaken(
+            f"Starting the simulator on {config.host}:{config.port}",
+            f"it cannot be listened on: {error.strerror}",
+            "Give another --port (0 takes a free one), or stop what is there",
+        ) from error
     listener.listen(_BACKLOG)
     port = listener.getsockname()[1]
     server = _Server(

@@ -264,4 +264,4 @@ def test_help_loads_no_heavy_library():
 def test_an_unknown_command_is_pointed_out(cli: Any):
     ran = cli("ingst")
     assert ran.code == 2
-    assert "ingst" in ran.err
+    assert "'ingst'. Did you mean ingest?" in ran.err

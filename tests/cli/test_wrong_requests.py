@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,24 @@ def test_a_folder_that_is_no_backup_restores_nothing_and_says_so(
     assert ran.code == 2
     ran.assert_one_clear_message()
     assert "it is no backup" in ran.err
+
+
+@pytest.mark.parametrize("content", [b"{bad", b"[1, 2]", b"\xea\xff\x00"])
+def test_a_file_of_faults_that_is_no_json_object_is_told(
+    cli: Any, tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "faults.json"
+    file.write_bytes(content)
+    ran = cli("simulate", "--port", "0", "--faults", str(file))
+    assert ran.code == 2
+    ran.assert_one_clear_message()
+    assert str(file) in ran.err
+
+
+def test_a_simulator_at_a_port_that_is_taken_says_so(cli: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = cli("simulate", "--port", str(port))
+    assert ran.code == 7
+    ran.assert_one_clear_message()
+    assert f"127.0.0.1:{port}" in ran.err
