@@ -15,7 +15,7 @@ def column_lineage(folder: Path) -> dict[str, Lineage]:
     """Mart -> its lineage, from the manifest and catalog that `dbt docs generate` left."""
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     catalog = json.loads((folder / "catalog.json").read_text(encoding="utf-8"))
-    tables = _columns_of_tables(catalog)
+    tables = _columns_of_tables(manifest, catalog)
     dialect = manifest["metadata"]["adapter_type"]
     # On BigQuery schemas may begin with a prefix; those of the platform's assets do not.
     source = next(iter(manifest["sources"].values()))
@@ -29,9 +29,19 @@ def column_lineage(folder: Path) -> dict[str, Lineage]:
     }
 
 
-def _columns_of_tables(catalog: Mapping[str, Any]) -> dict[str, dict[str, dict[str, str]]]:
-    """Schema -> table -> column -> type: what `select *` stands for."""
+def _columns_of_tables(
+    manifest: Mapping[str, Any], catalog: Mapping[str, Any]
+) -> dict[str, dict[str, dict[str, str]]]:
+    """Schema -> table -> column -> type: what `select *` stands for.
+
+    As described where the warehouse does not have the table yet: docs are made at the first start.
+    """
     tables: dict[str, dict[str, dict[str, str]]] = {}
+    for node in (*manifest["nodes"].values(), *manifest["sources"].values()):
+        columns = {name: column["data_type"] for name, column in node.get("columns", {}).items()}
+        if columns:
+            name = node.get("identifier") or node["alias"]
+            tables.setdefault(node["schema"], {})[name] = columns
     for entry in (*catalog["nodes"].values(), *catalog["sources"].values()):
         about = entry["metadata"]
         columns = {name: column["type"] for name, column in entry["columns"].items()}

@@ -133,14 +133,21 @@ class Stack:
         if project.docs.exists() and project.docs.stat().st_mtime > project.made_at:
             return
         self.tell("Making dbt's docs")
-        self._command("docs", ["-m", "market_assets.marts.docs"])
+        self._make("docs", "market_assets.marts.docs")
 
     def make_report(self) -> None:
         """A first quality report, so that no link to it leads nowhere; the nightly job goes on."""
         if any(report_folder(load_settings(self.layout.platform, environ={})).glob("*.html")):
             return
         self.tell("Making the quality report")
-        self._command("report", ["-m", "market_assets.quality.report"])
+        self._make("report", "market_assets.quality.report")
+
+    def _make(self, name: str, module: str) -> None:
+        """Pages to look at: without them everything else still works."""
+        try:
+            self._command(name, ["-m", module])
+        except ProcessDied as error:
+            self.tell(f"{error}\nGoing on without it")
 
     def _prepare_marts(self) -> None:
         """Before the code server, which would do it without a word."""

@@ -58,3 +58,13 @@ def test_each_column_knows_the_columns_that_it_is_made_from(project: Project) ->
     venues = {table for _, table, _ in lineage["ohlcv"]["close"]}
     assert venues == {"binance_ohlcv", "okx_ohlcv", "aster_ohlcv"}
     assert ["marts", "ohlcv", "close"] in lineage["features_hourly"]["beta_7d"]
+
+
+def test_docs_and_lineage_are_there_before_anything_is_stored(small: MartsLab) -> None:
+    """`up` makes them at its first start."""
+    build_docs(small.settings)
+
+    first = Project(small.settings)
+    assert first.docs.exists()
+    assert ["marts", "ohlcv", "close"] in first.lineage()["features_hourly"]["beta_7d"]
+    assert ["raw", "okx_ohlcv", "close"] in first.lineage()["ohlcv"]["close"]
