@@ -52,8 +52,10 @@ CHANGES = {
     ),
     "bytes of a query": (
         "The largest statement against costs.maximum_bytes_billed. It is what is expected each"
-        " night of the view `ops_completeness`, which counts every day of marts.ohlcv.",
-        "Raise costs.maximum_bytes_billed, keep fewer days, or leave minutes out of marts.ohlcv.",
+        " night of the view `ops_completeness`, which counts marts.completeness_days of"
+        " marts.ohlcv.",
+        "Lower marts.completeness_days, raise costs.maximum_bytes_billed, or leave minutes out of"
+        " marts.ohlcv.",
     ),
     "daily budget": (
         "List prices against thresholds.daily_cost_usd; the free TiB a month is not taken off.",

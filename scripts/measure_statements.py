@@ -56,9 +56,10 @@ def main() -> None:
 
 def settings_in(folder: Path, exchange: RunningSimulator) -> Settings:
     venue = {"start": str(NOW.date() - timedelta(days=DAYS)), "symbols": list(SYMBOLS)}
+    # Two views count their days from now, and everything else here stands at NOW.
+    ago = (datetime.now(UTC).date() - NOW.date()).days
     told = {
-        # The view latest_stats counts its days from now, and everything else here stands at NOW.
-        "marts": {"latest_days": 7 + (datetime.now(UTC).date() - NOW.date()).days},
+        "marts": {"latest_days": 7 + ago, "completeness_days": 90 + ago},
         "warehouse": {"path": str(folder / "warehouse")},
         "state_dir": str(folder / "state"),
         "venues": {name: {"base_url": exchange.base_url(name), **venue} for name in VENUES},

@@ -42,6 +42,9 @@ class MartsSettings(Section):
     latest_days: int = Field(
         7, ge=1, le=3650, description="Days after its last hour that latest_stats tells a symbol"
     )
+    completeness_days: int = Field(
+        90, ge=7, le=3650, description="Days that ops_completeness tells of; it counts all of them"
+    )
     risk_window_days: int = Field(
         365, ge=10, le=3650, description="Days that a risk figure looks back"
     )

@@ -155,13 +155,17 @@ def differ(one: Any, other: Any) -> bool:
     return type(one) is not type(other) or one != other
 
 
-def test_the_latest_of_each_symbol_bounds_its_partitions_by_a_constant_of_the_query(
-    both: Both,
+@pytest.mark.parametrize(
+    ("view", "setting", "reads"),
+    [("latest_stats", "latest_days", 2), ("ops_completeness", "completeness_days", 1)],
+)
+def test_a_view_of_the_last_days_bounds_its_partitions_by_a_constant_of_the_query(
+    both: Both, view: str, setting: str, reads: int
 ) -> None:
     """BigQuery prunes by nothing that it must read first."""
-    days = both.settings.marts.latest_days + 1
+    days = getattr(both.settings.marts, setting) + 1
     bound = f"timestamp >= timestamp_sub(current_timestamp(), interval {days} day)"
-    assert " ".join(both.queries["latest_stats"].split()).count(bound) == 2
+    assert " ".join(both.queries[view].split()).count(bound) == reads
 
 
 @pytest.mark.parametrize("mart", sorted(MARTS))

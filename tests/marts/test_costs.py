@@ -59,6 +59,15 @@ def test_the_latest_of_each_symbol_is_asked_of_the_last_days_alone(year: MartsLa
     assert all(scan.first_day in (today - days - 1, today - days) for scan in scans)
 
 
+def test_completeness_is_counted_over_its_last_days_alone(year: MartsLab):
+    days = year.settings.marts.completeness_days + 1
+    with year.store.planning() as reads_of:
+        scans = reads_of("SELECT * FROM marts.ops_completeness WHERE date > DATE '2026-03-01'")
+    today = (datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)).days
+    [candles] = {scan.first_day for scan in scans if scan.table == "marts.ohlcv"}
+    assert candles in (today - days - 1, today - days)
+
+
 def test_a_build_of_days_is_billed_for_them_and_for_those_it_looks_back_to(
     year: MartsLab, tmp_path: Path
 ):

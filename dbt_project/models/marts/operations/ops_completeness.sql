@@ -1,5 +1,6 @@
 {# A view: the verdict on an old day changes without a candle of that day changing (a missing hour
-   turns out to be an outage), so days once built would go stale. #}
+   turns out to be an outage), so days once built would go stale. It tells of the last days alone:
+   whoever asks for a day reads all that it counts. #}
 {{ config(materialized='view') }}
 
 {% set reasons = ['no_trade', 'venue_outage', 'not_listed', 'missing'] %}
@@ -12,6 +13,8 @@ with stored as (
         {{ epoch_days('cast(timestamp as date)') }} as day,
         count(*) as present_count
     from {{ ref('ohlcv') }}
+    -- The day before the first one as well: it begins within it.
+    where timestamp >= {{ days_ago(var('completeness_days') + 1) }}
     group by venue, symbol, {{ interval_column() }}, day
 ),
 
@@ -59,14 +62,17 @@ spans as (
     group by venue, symbol, {{ interval_column() }}
 ),
 
-{# From the first day anything is known of, to the last. #}
+{# From the first day anything is known of, or that is told of, to the last. #}
 series as (
     select
         venue,
         symbol,
         {{ interval_column() }},
         {{ interval_seconds(interval_column()) }} as step,
-        cast(floor(min(started_at) / 86400) as int64) as first_day,
+        greatest(
+            cast(floor(min(started_at) / 86400) as int64),
+            cast(floor({{ epoch_seconds(utc_now()) }} / 86400) as int64) - {{ var('completeness_days') }}
+        ) as first_day,
         cast(ceil(max(ended_at) / 86400) as int64) - 1 as last_day
     from spans
     group by venue, symbol, {{ interval_column() }}
