@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import subprocess
 import sys
-import urllib.request
-import zipfile
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from lab_support import Lab, ms, relay, window
+from archive_support import (
+    ARCHIVED,
+    SPAN,
+    TWO,
+    WEEK,
+    a_job,
+    archive,
+    lost_then_found,
+    revisions,
+    settlements,
+    sources,
+    with_archives,
+)
+from lab_support import Lab, ms, window
 
 from market_assets.errors import (
     ArchiveCorrupt,
@@ -22,68 +30,18 @@ from market_assets.errors import (
     VenueUnavailable,
 )
 from market_assets.ingest.archive import fill_from_archive, ingest_archive
-from market_assets.ingest.job import Job, Summary
+from market_assets.ingest.job import Job
 from market_assets.ingest.rows import Origin
 from market_assets.ingest.snapshots import instrument_rows
-from market_assets.schemas.datasets import FUNDING_RATES, INSTRUMENTS, OHLCV
-from market_assets.schemas.timeline import HOUR_MS, MINUTE_MS, Window, to_ms
+from market_assets.schemas.datasets import INSTRUMENTS, OHLCV
+from market_assets.schemas.timeline import HOUR_MS, to_ms
 from market_assets.venues.contract import Instrument
-from market_assets.warehouse.contract import Batch, Gap, SeriesOutcome
-
-ARCHIVED = pytest.mark.parametrize("venue", ["binance", "aster"])
-TWO = ("BTCUSDT", "ETHUSDT")
-# A whole month and some days of the next.
-SPAN = window("2026-01-01", "2026-02-04")
-WEEK = window("2026-02-02", "2026-02-09")
+from market_assets.warehouse.contract import Batch
 
 
 @pytest.fixture
 def lab(lab: Lab) -> Lab:
-    archives = {
-        venue: {"archive_url": f"{lab.exchange.base_url(venue)}/archive"}
-        for venue in ("binance", "aster")
-    }
-    return lab.with_settings(venues=archives)
-
-
-def a_job(
-    venue: str,
-    symbols: Any,
-    within: Window,
-    interval: str = "1h",
-    *,
-    dataset: str = "ohlcv",
-    refresh: bool = False,
-    run_id: str = "",
-) -> Job:
-    symbols = (symbols,) if isinstance(symbols, str) else tuple(symbols)
-    return Job(
-        venue, dataset, symbols, within, interval if dataset == "ohlcv" else "", refresh, run_id
-    )
-
-
-def archive(lab: Lab, *job: Any, **more: Any) -> Summary:
-    return ingest_archive(a_job(*job, **more), lab.settings, lab.lake)
-
-
-def settlements(lab: Lab, venue: str, symbols: Any, within: Window, **more: Any) -> Summary:
-    return archive(lab, venue, symbols, within, dataset="funding_rates", **more)
-
-
-def lost_then_found(lab: Lab, venue: str, symbol: str, within: Window) -> None:
-    """Once the API loses nothing, the truth of the market is all that was traded."""
-    lab.exchange.control(faults={"lost_rate": 0.0})
-    lab.assert_truth(venue, symbol, within)
-
-
-def revisions(lab: Lab) -> list[dict[str, Any]]:
-    return lab.lake.query("select * from ops.revisions order by timestamp").to_pylist()
-
-
-def sources(lab: Lab, venue: str = "binance") -> dict[str, int]:
-    rows = lab.lake.read(venue, OHLCV).to_pylist()
-    told = [row["source"] for row in rows]
-    return {name: told.count(name) for name in sorted(set(told))}
+    return with_archives(lab)
 
 
 # -- old history
@@ -354,113 +312,6 @@ def test_a_repair_does_not_touch_what_is_stored_beside_the_hole(lab: Lab):
     archive(lab, "binance", "BTCUSDT", WEEK).raise_if_incomplete()
     assert revisions(lab) == []
     lost_then_found(lab, "binance", "BTCUSDT", WEEK)
-
-
-# -- funding
-
-
-MONTHS = window("2026-01-01", "2026-03-01")
-
-
-@ARCHIVED
-def test_settlements_come_with_their_interval_and_need_no_further_asking(lab: Lab, venue: str):
-    """8 h, 4 h, and a change from 8 h to 4 h on 1 February."""
-    symbols = ("BTCUSDT", "1000PEPEUSDT", "FASTUSDT")
-    summary = settlements(lab, venue, symbols, MONTHS)
-    summary.raise_if_incomplete()
-    lab.assert_funding_truth(venue, symbols, MONTHS)
-    assert summary.weight == 0
-    covered = lab.lake.covered(venue, FUNDING_RATES, "", symbols, MONTHS)
-    assert covered == {symbol: [MONTHS] for symbol in symbols}
-
-
-def test_what_only_the_api_tells_of_a_settlement_is_kept_and_is_no_correction(lab: Lab):
-    lab.ingest("binance", "BTCUSDT", MONTHS, dataset="funding_rates").raise_if_incomplete()
-    before = lab.lake.read("binance", FUNDING_RATES).to_pylist()
-    assert all(row["mark_price"] for row in before)
-    summary = settlements(lab, "binance", "BTCUSDT", MONTHS, refresh=True)
-    assert (summary.corrected, summary.unchanged) == (0, len(before))
-    assert lab.lake.read("binance", FUNDING_RATES).to_pylist() == before
-
-
-def test_the_api_adds_what_the_archive_does_not_tell(lab: Lab):
-    settlements(lab, "binance", "BTCUSDT", MONTHS).raise_if_incomplete()
-    lab.ingest("binance", "BTCUSDT", MONTHS, dataset="funding_rates", refresh=True)
-    rows = lab.lake.read("binance", FUNDING_RATES).to_pylist()
-    assert all(row["mark_price"] for row in rows)
-    again = settlements(lab, "binance", "BTCUSDT", MONTHS, refresh=True)
-    assert again.corrected == 0
-
-
-def test_settlements_that_nobody_told_are_repaired_to_the_truth(lab: Lab):
-    venue = "binance"
-    lab.exchange.control(faults={"empty_page": 1.0})
-    told = lab.ingest(venue, TWO, MONTHS, dataset="funding_rates")
-    assert not told.complete
-    job = a_job(venue, TWO, MONTHS, dataset="funding_rates")
-    filled = fill_from_archive(job, told.missing, lab.settings, lab.lake)
-    filled.raise_if_incomplete()
-    lab.exchange.control(faults={"empty_page": 0.0})
-    lab.assert_funding_truth(venue, TWO, MONTHS)
-    assert lab.ingest(venue, TWO, MONTHS, dataset="funding_rates").complete
-
-
-def test_a_settlement_that_was_thought_due_stays_missing_until_a_row_says_otherwise(lab: Lab):
-    """Nobody settled BTC at 04:00; a gap at that minute is not for an archive's silence to end."""
-    due = Window(ms("2026-01-10T04:00"), ms("2026-01-10T04:01"))
-    gap = Gap(due, "missing", {"unproven": "a test says so"})
-    lab.lake.commit(
-        Batch(
-            "binance", FUNDING_RATES, "", "run-0", FUNDING_RATES.arrow_schema().empty_table(),
-            [SeriesOutcome("BTCUSDT", MONTHS, (), (gap,))],
-        )
-    )  # fmt: skip
-    summary = settlements(lab, "binance", "BTCUSDT", MONTHS)
-    assert [item.gap for item in summary.missing] == [gap]
-    assert lab.lake.gaps("binance", FUNDING_RATES, "", ["BTCUSDT"], MONTHS)["BTCUSDT"] == [gap]
-
-
-def test_a_settlement_that_breaks_a_rule_is_held_and_its_time_is_not_settled(lab: Lab):
-    """A rate outside of every cap, in a file whose checksum holds."""
-    bad = b",0.90000000"
-
-    def spoiled(content: bytes) -> bytes:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            (name,) = packed.namelist()
-            lines = packed.read(name).splitlines()
-        lines[10] = lines[10].rpartition(b",")[0] + bad
-        made = io.BytesIO()
-        with zipfile.ZipFile(made, "w") as packed:
-            packed.writestr(zipfile.ZipInfo(name), b"\n".join(lines))
-        return made.getvalue()
-
-    zips: dict[str, bytes] = {}
-
-    def rewrite(path: str, body: bytes) -> bytes:
-        if path.endswith(".CHECKSUM"):
-            return hashlib.sha256(zips[path.removesuffix(".CHECKSUM")]).hexdigest().encode() + (
-                b"  " + path.removesuffix(".CHECKSUM").rpartition("/")[2].encode()
-            )
-        return zips[path]
-
-    january = window("2026-01-01", "2026-02-01")
-    path = (
-        "/binance/archive/data/futures/um/monthly/fundingRate/BTCUSDT"
-        "/BTCUSDT-fundingRate-2026-01.zip"
-    )
-    with urllib.request.urlopen(lab.exchange.url + path) as answer:
-        zips[path] = spoiled(answer.read())
-    with relay(lab.exchange, rewrite) as url:
-        lying = lab.with_settings(venues={"binance": {"archive_url": f"{url}/binance/archive"}})
-        summary = settlements(lying, "binance", "BTCUSDT", january)
-    (held,) = lab.quarantine()
-    assert held["reasons"] == "funding_outside_cap"
-    moment = to_ms(held["timestamp"])
-    assert [i.gap.window for i in summary.missing] == [
-        Window(moment - 8 * HOUR_MS + MINUTE_MS, moment + 8 * HOUR_MS)
-    ]
-    lab.ingest("binance", "BTCUSDT", january, dataset="funding_rates").raise_if_incomplete()
-    lab.assert_funding_truth("binance", "BTCUSDT", january)
 
 
 # -- requests that make no sense

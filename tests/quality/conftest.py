@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from judged_support import MARTS, fill, lab_in
 from marts_support import MartsLab, shared_folder
 
 from market_assets.simulator.process import RunningSimulator
+from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +33,13 @@ def judged(
     lab.build("2026-03-07", "2026-03-09", select=MARTS)
     yield lab
     lab.close()
+
+
+@pytest.fixture(scope="module")
+def shared(
+    empty_lake: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DuckLakeWarehouse]:
+    """One warehouse for the tests of a file, which empty it."""
+    folder = shutil.copytree(empty_lake, tmp_path_factory.mktemp("quarantine") / "warehouse")
+    with DuckLakeWarehouse(folder) as store:
+        yield store
