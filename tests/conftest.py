@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,34 @@ def lake(empty_lake: Path, tmp_path: Path) -> Iterator[DuckLakeWarehouse]:
 @pytest.fixture
 def lab(exchange: RunningSimulator, lake: DuckLakeWarehouse, tmp_path: Path) -> Lab:
     return Lab(exchange, lake, tmp_path, settings_for(exchange))
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """`disk(size)`: a folder that is a file system of its own; `disk(options)` mounts it anew."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a disk needs root; a file size limit stands for it in one test")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = False
+
+    def mount(options: str) -> Path:
+        nonlocal mounted
+        how = f"remount,{options}" if mounted else options
+        made = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", how, "tmpfs", str(folder)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            pytest.skip(f"this machine lets nobody mount: {made.stderr.strip()}")
+        mounted = True
+        return folder
+
+    yield mount
+    if mounted:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,34 +88,3 @@ def start(environment: dict[str, str]) -> Callable[..., subprocess.Popen[str]]:
         )
 
     return begin
-
-
-Mount = Callable[[str], Path]
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Callable[..., Path]]:
-    """`disk(size)`: a folder that is a file system of its own; `disk(options)` mounts it anew."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a disk needs root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = False
-
-    def mount(options: str) -> Path:
-        nonlocal mounted
-        how = f"remount,{options}" if mounted else options
-        made = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", how, "tmpfs", str(folder)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if made.returncode:
-            pytest.skip(f"this machine lets nobody mount: {made.stderr.strip()}")
-        mounted = True
-        return folder
-
-    yield mount
-    if mounted:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
