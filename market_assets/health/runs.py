@@ -29,7 +29,7 @@ def _verdict(look: Look, job: str, target: str, runs: list[FailedRun]) -> Verdic
     text = f"run {newest.run_id} failed {when}" + (f": {newest.error}" if newest.error else "")
     if newest.will_retry:
         return Verdict("run_failed", job, target, "unknown", f"{text}; it is tried again")
-    since = min(run.failed_at for run in runs if succeeded is None or run.failed_at > succeeded)
+    since = min(run.failed_at for run in runs if succeeded is None or run.failed_at >= succeeded)
     if len(runs) > 1:
         text += f"; {len(runs)} failures"
     return Verdict("run_failed", job, target, "failing", text, since=since)

@@ -97,6 +97,7 @@ RUN = ("run_failed", "hourly", "okx 12:00")
         ([failed(HOUR)], "failing"),
         ([failed(HOUR, succeeded_at=NOW - 59 * MINUTE)], "ok"),
         ([failed(HOUR, succeeded_at=NOW - 2 * HOUR)], "failing"),  # it had succeeded before
+        ([failed(HOUR, succeeded_at=NOW - HOUR)], "failing"),  # in one moment: it may be the later
         ([failed(HOUR, will_retry=True)], "unknown"),
         ([failed(24 * HOUR)], "failing"),
         ([failed(24 * HOUR + MINUTE)], "ok"),  # old news
