@@ -48,8 +48,10 @@ up: venv ## The same on the live venues
 test: venv test-system ## What the tests need from the system, then all tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
-test-fast: venv ## The tests that take no seconds and no browser
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not slow and not browser"
+# They compute and do not wait: a worker for each core. What is not to run is not even collected.
+test-fast: venv ## The tests that need no exchange, warehouse, browser or second process
+	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not browser" \
+	  --ignore=tests/end_to_end --ignore=tests/bigquery --ignore=tests/deploy --ignore=tests/marts
 
 test-system: venv
 	@scripts/install-system-packages.sh

@@ -138,6 +138,7 @@ def test_assets_tell_their_columns_their_table_and_their_code(platform: Platform
     assert "days only" in (funding.description or "")
 
 
+@pytest.mark.slow
 def test_loading_the_definitions_loads_no_heavy_library() -> None:
     """Every run's process loads them: pandas alone would double what an hour costs."""
     code = (

@@ -17,6 +17,8 @@ from market_assets.errors import SettingsInvalid
 from market_assets.simulator.config import SimulatorConfig
 from market_assets.simulator.process import running_simulator
 
+pytestmark = pytest.mark.slow
+
 ROOM = Path(market_assets.simulator.__file__).parent
 HOUR = 3_600_000
 MARCH = 1_772_323_200_000

@@ -106,6 +106,7 @@ def test_a_spending_counts_from_when_the_request_goes_not_from_when_it_queued(pa
     holder.close()
 
 
+@pytest.mark.slow
 def test_four_processes_together_stay_within_the_limit(path: Path):
     context = multiprocessing.get_context("spawn")
     results = context.Queue()

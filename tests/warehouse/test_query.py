@@ -18,6 +18,8 @@ from market_assets.schemas.requests import RequestRecord
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
 from market_assets.warehouse.tables import REQUESTS
 
+pytestmark = pytest.mark.slow
+
 ROWS = HOURS * len(SYMBOLS)
 
 
