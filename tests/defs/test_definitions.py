@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import dagster as dg
@@ -36,6 +35,10 @@ HEAVY = (
     "numpy",
     "yaml",
 )
+
+
+# Each venue has a policy of its own on purpose; Dagster says so once, where a job is resolved.
+pytestmark = pytest.mark.filterwarnings("ignore:Asset job .* with varying BackfillPolicies")
 
 
 def described(defs: dg.Definitions) -> str:
@@ -84,12 +87,7 @@ def installed(parsed_marts: Path, tmp_path_factory: pytest.TempPathFactory) -> d
     """What somebody has who changed nothing."""
     settings = default_settings(MARKET_ASSETS_STATE_DIR=str(tmp_path_factory.mktemp("state")))
     shutil.copytree(parsed_marts, Project(settings).target)
-    made = everything(settings)
-    with warnings.catch_warnings():
-        # Each venue has a policy of its own on purpose; the repair's job names all of them.
-        warnings.filterwarnings("ignore", message="Asset job .* with varying BackfillPolicies")
-        made.get_repository_def()
-    return made
+    return everything(settings)
 
 
 def test_the_page_and_the_picture_of_the_assets_are_what_their_generator_writes(
