@@ -94,11 +94,7 @@ def _remembered(layout: Layout, settings: Settings) -> dict[str, Any]:
         return _read(file)
     start: date = datetime.now(UTC).date() - timedelta(days=DEMO_DAYS - 1)
     fresh = {"start": start.isoformat(), "seed": settings.simulator.seed}
-    layout.state.mkdir(parents=True, exist_ok=True)
-    # Whole or not at all: on a full disk the next start would find an empty file.
-    draft = file.with_suffix(".tmp")
-    draft.write_text(json.dumps(fresh), encoding="utf-8")
-    draft.replace(file)
+    _put(file, json.dumps(fresh))
     return fresh
 
 
@@ -118,8 +114,13 @@ def _read(file: Path) -> dict[str, Any]:
 def _write(document: dict[str, Any], layout: Layout) -> None:
     import yaml
 
-    layout.state.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-    draft: Path = layout.platform.with_suffix(".tmp")
-    draft.write_text(_HEADER + text, encoding="utf-8")
-    draft.replace(layout.platform)
+    _put(layout.platform, _HEADER + text)
+
+
+def _put(file: Path, text: str) -> None:
+    """Whole or not at all: on a full disk the next start would find an empty file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".tmp")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(file)

@@ -100,8 +100,7 @@ class Backups:
 
     def _now(self) -> datetime:
         """BigQuery's clock, up to the next millisecond: a decorator has no microseconds."""
-        [(found,)] = self._session.asked("SELECT CURRENT_TIMESTAMP() AS now", "read").fetchall()
-        exact: datetime = found.replace(tzinfo=UTC)
+        exact = self._session.now()
         time.sleep(_MILLISECOND.total_seconds())
         return exact.replace(microsecond=exact.microsecond // 1000 * 1000) + _MILLISECOND
 

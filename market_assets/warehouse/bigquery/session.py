@@ -244,11 +244,16 @@ class Session:
         change: a commit that begins right after that is not visible yet, and must not be older.
         """
         with self.explaining(doing):
-            [(moment,)] = self.asked("SELECT CURRENT_TIMESTAMP() AS moment", "read").fetchall()
+            begun = self.now()
         sql = f"UPDATE {self.names.sql(WRITERS)} SET written_at = CURRENT_TIMESTAMP() WHERE TRUE"
         self.write(doing, lambda transaction: transaction.change(sql))
-        begun: datetime = moment.replace(tzinfo=UTC)
         return begun
+
+    def now(self) -> datetime:
+        """BigQuery's clock, which also stamps the commits."""
+        [(moment,)] = self.asked("SELECT CURRENT_TIMESTAMP() AS moment", "read").fetchall()
+        told: datetime = moment.replace(tzinfo=UTC)
+        return told
 
     def move_counters(self, doing: str) -> None:
         """Have everybody who has read and not yet written read again."""
