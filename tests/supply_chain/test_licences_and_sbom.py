@@ -97,6 +97,11 @@ def test_every_requirement_is_pinned_with_its_hashes():
             assert "--hash=sha256:" in entry, entry[:80]
 
 
+def test_nothing_is_installed_that_makes_every_start_of_dbt_slow():
+    """A tool of the developers brought a package that cost 1.8 s where jsonschema is imported."""
+    assert "\nrfc3987-syntax==" not in (ROOT / "requirements.lock").read_text(encoding="utf-8")
+
+
 def test_check_runs_the_audit_the_licences_and_the_linter_of_shell_scripts():
     check = MAKEFILE.split("\ncheck:")[1].split("\n\n")[0]
     for part in ("audit_dependencies.py", "check_licences.py", "shellcheck"):
