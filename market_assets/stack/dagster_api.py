@@ -114,6 +114,25 @@ class DagsterApi:
             running=frozenset(by_status.get("MATERIALIZING", ())),
         )
 
+    def materialised(
+        self, wanted: Mapping[AssetKey, Sequence[str]]
+    ) -> dict[AssetKey, frozenset[str]]:
+        """Which of the wanted hours or days are there: one question for all assets."""
+        nodes = self.one(queries.STATUSES, keys=[{"path": list(key)} for key in wanted])
+        found = dict.fromkeys(wanted, frozenset[str]())
+        for node in nodes:
+            key = tuple(node["assetKey"]["path"])
+            spans = [
+                (span["startKey"], span["endKey"])
+                for span in node["assetPartitionStatuses"].get("ranges", ())
+                if span["status"] == "MATERIALIZED"
+            ]
+            # Names of hours and days are in the order of time.
+            found[key] = frozenset(
+                name for name in wanted[key] if any(a <= name <= b for a, b in spans)
+            )
+        return found
+
     # -- backfills and runs
 
     def launch(
@@ -149,6 +168,9 @@ class DagsterApi:
         }
         return str(self.one(queries.LAUNCH_RUN, params=params)["run"]["runId"])
 
+    def backfill_status(self, backfill_id: str) -> str:
+        return str(self.one(queries.BACKFILL_STATUS, id=backfill_id)["status"])
+
     def backfill(self, backfill_id: str) -> dict[str, Any]:
         found: dict[str, Any] = self.one(queries.BACKFILL, id=backfill_id)
         return found
@@ -159,6 +181,12 @@ class DagsterApi:
             if found["title"] == title:
                 return str(found["id"])
         return None
+
+    def run_statuses(self, backfill_id: str) -> dict[str, str]:
+        """How each run of a backfill is doing; retries are runs of it too."""
+        of_it = {"tags": [{"key": "dagster/backfill", "value": backfill_id}]}
+        found = self.one(queries.RUN_STATUSES, filter=of_it)["results"]
+        return {run["runId"]: run["status"] for run in found}
 
     def runs(self, **filters: object) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.one(queries.RUNS, filter=filters)["results"]

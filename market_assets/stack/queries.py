@@ -18,6 +18,11 @@ PARTITIONS: Final = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: 
     assetPartitionStatuses { __typename
       ... on TimePartitionStatuses { ranges { status startKey endKey } } } } } }"""
 
+# Of all assets at once Dagster reads the records once; without the keys, which it would make anew.
+STATUSES: Final = """query($keys: [AssetKeyInput!]) { assetNodes(assetKeys: $keys) {
+  assetKey { path } assetPartitionStatuses { __typename
+    ... on TimePartitionStatuses { ranges { status startKey endKey } } } } }"""
+
 LAUNCH: Final = """mutation($params: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $params) { __typename
     ... on LaunchBackfillSuccess { backfillId }
@@ -41,6 +46,13 @@ BACKFILL: Final = """query($id: String!) { partitionBackfillOrError(backfillId: 
       ... on AssetPartitionsStatusCounts { assetKey { path } numPartitionsTargeted
         numPartitionsMaterialized numPartitionsFailed numPartitionsInProgress } } } } } }"""
 
+# Without its counts, for which Dagster reads every partition of it.
+BACKFILL_STATUS: Final = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
+  __typename
+  ... on BackfillNotFoundError { message }
+  ... on PythonError { message }
+  ... on PartitionBackfill { status } } }"""
+
 ACTIVE_BACKFILLS: Final = """query { partitionBackfillsOrError(
     filters: { statuses: [REQUESTED] }, limit: 25) { __typename
   ... on PythonError { message }
@@ -51,3 +63,9 @@ RUNS: Final = """query($filter: RunsFilter) { runsOrError(filter: $filter, limit
   ... on InvalidPipelineRunsFilterError { message }
   ... on Runs { results { id runId status startTime endTime tags { key value }
     assetSelection { path } } } } }"""
+
+RUN_STATUSES: Final = """query($filter: RunsFilter) { runsOrError(filter: $filter, limit: 200) {
+  __typename
+  ... on PythonError { message }
+  ... on InvalidPipelineRunsFilterError { message }
+  ... on Runs { results { runId status } } } }"""

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from dagster._core.instance.ref import InstanceRef
 
+from market_assets.defs.local_storage import LocalStorage
 from market_assets.errors import SettingsInvalid
 from market_assets.settings import Settings, load_settings
 from market_assets.stack.dagster_home import made_for, write_dagster_yaml
@@ -39,7 +40,7 @@ def _read_by_dagster(home: Path) -> InstanceRef:
 
 def test_the_defaults_write_what_the_checkout_says() -> None:
     assert made_for(Settings(), BASE) == BASE
-    assert "storage" not in BASE
+    assert BASE["storage"]["custom"]["class"] == LocalStorage.__name__
 
 
 def test_postgres_is_read_by_dagster_with_the_password_of_the_secret(

@@ -1,0 +1,172 @@
+"""Dagster's run records in SQLite, read and written over connections that stay open.
+
+Dagster's own class makes an engine and a connection for every single question: it compiles its SQL
+anew, and SQLite empties its log and waits for the disk whenever the last connection closes. One
+event took 10.5 ms of CPU and 56 ms by the clock; over kept connections 2.7 and 6.4 (2026-11-21,
+dagster 1.13.27). The files are the same: either class reads what the other has written.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
+from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._core.storage.sqlite_storage import (
+    DagsterSqliteStorage,
+    _event_logs_directory,
+    _runs_directory,
+    _schedule_directory,
+)
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.pool import QueuePool
+
+if TYPE_CHECKING:
+    from dagster._serdes import ConfigurableClassData
+    from sqlalchemy.engine import Connection, Engine
+
+# Each run has a file of its own. A process is at few of them at a time.
+KEPT_FILES: Final = 8
+
+
+class Engines:
+    """An engine with one open connection for each of the files that were used last."""
+
+    def __init__(self, kept: int = KEPT_FILES) -> None:
+        self._kept = kept
+        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def engine(self, address: str) -> Engine:
+        with self._lock:
+            engine = self._engines.get(address)
+            if engine is None:
+                engine = self._engines[address] = create_engine(
+                    address,
+                    poolclass=QueuePool,
+                    pool_size=1,
+                    # Threads that ask at the same moment get connections that close afterwards.
+                    max_overflow=-1,
+                    connect_args={
+                        "timeout": SQLITE_BUSY_TIMEOUT_SECONDS,
+                        "check_same_thread": False,
+                    },
+                )
+            self._engines.move_to_end(address)
+            if len(self._engines) > self._kept:
+                # Connections that are in use now are closed when they are given back.
+                self._engines.popitem(last=False)[1].dispose()
+            return engine
+
+    def close(self) -> None:
+        with self._lock:
+            while self._engines:
+                self._engines.popitem()[1].dispose()
+
+    @contextmanager
+    def connection(self, address: str) -> Iterator[Connection]:
+        with self.engine(address).connect() as connection, connection.begin():
+            yield connection
+
+
+class Events(SqliteEventLogStorage):
+    """A file for each run, and one with what is asked across runs."""
+
+    def __init__(self, base_dir: str) -> None:
+        self.kept = Engines()
+        super().__init__(base_dir)
+
+    def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:
+        # A file that has its revision is left as it is: to find that out, Dagster reads all of its
+        # migrations, a tenth of a second for each run in each process.
+        if not _has_revision(engine):
+            super()._initdb(engine, for_index_shard)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        with self._db_lock:
+            address = self.conn_string_for_shard(shard)
+            if shard not in self._initialized_dbs:
+                self._initdb(self.kept.engine(address))
+                self._initialized_dbs.add(shard)
+            with self.kept.connection(address) as connection:
+                yield connection
+
+    def dispose(self) -> None:
+        super().dispose()
+        self.kept.close()
+
+
+def _has_revision(engine: Engine) -> bool:
+    if not inspect(engine).has_table("alembic_version"):
+        return False
+    with engine.connect() as connection:
+        return (
+            connection.execute(text("SELECT version_num FROM alembic_version")).first() is not None
+        )
+
+
+class Runs(SqliteRunStorage):
+    """Runs and backfills."""
+
+    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self.kept = Engines()
+        super().__init__(conn_string, inst_data)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        with self.kept.connection(self._conn_string) as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        super().dispose()
+        self.kept.close()
+
+
+class Schedules(SqliteScheduleStorage):
+    """Schedules, sensors and their ticks."""
+
+    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self.kept = Engines()
+        super().__init__(conn_string, inst_data)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        with self.kept.connection(self._conn_string) as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        super().dispose()
+        self.kept.close()
+
+
+class LocalStorage(DagsterSqliteStorage):
+    """What dagster.yaml names as its storage."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        # Not the class that is built on: it would open all three its own way first.
+        grandparent: Any = super(DagsterSqliteStorage, self)
+        grandparent.__init__()
+        self.base_dir = base_dir
+        self._inst_data = inst_data
+        runs = Runs.from_local(_runs_directory(base_dir))
+        schedules = Schedules.from_local(_schedule_directory(base_dir))
+        assert isinstance(runs, Runs)
+        assert isinstance(schedules, Schedules)
+        # Dagster closes runs and events, and forgets schedules.
+        schedules.dispose()
+        schedules.kept = runs.kept
+        self._run_storage, self._schedule_storage = runs, schedules
+        self._event_log_storage = Events(_event_logs_directory(base_dir))
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> LocalStorage:
+        return cls.from_local(inst_data=inst_data, **config_value)

@@ -1,0 +1,109 @@
+"""Dagster's SQLite over connections that stay open: the same files, the same answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import psutil
+import pytest
+from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
+from dagster._core.test_utils import create_run_for_test
+
+from market_assets.defs.local_storage import KEPT_FILES
+from market_assets.settings import Settings
+from market_assets.stack.dagster_home import write_dagster_yaml
+
+ASSET = dg.AssetKey(["raw", "binance_ohlcv"])
+
+
+@contextmanager
+def _instance(home: Path, *, kept: bool = True) -> Iterator[dg.DagsterInstance]:
+    """What every process of a stack opens; `kept=False` is Dagster's own storage."""
+    home.mkdir(exist_ok=True)
+    written = write_dagster_yaml(Settings(), home)
+    if not kept:
+        written.write_text("telemetry: {enabled: false}\n")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DAGSTER_HOME", str(home))
+        with dg.DagsterInstance.get() as found:
+            yield found
+
+
+def _materialise(instance: dg.DagsterInstance, run_id: str, partition: str) -> None:
+    what = dg.AssetMaterialization(ASSET, partition=partition)
+    event = DagsterEvent(
+        event_type_value=DagsterEventType.ASSET_MATERIALIZATION.value,
+        job_name="job",
+        event_specific_data=StepMaterializationData(what),
+    )
+    instance.report_dagster_event(event, run_id=run_id)
+
+
+def _run(instance: dg.DagsterInstance) -> str:
+    return str(create_run_for_test(instance, job_name="job").run_id)
+
+
+def test_a_file_stays_open_from_one_question_to_the_next(tmp_path: Path) -> None:
+    def opened() -> set[str]:
+        files = {Path(file.path) for file in psutil.Process().open_files()}
+        return {file.name for file in files if file.suffix == ".db" and tmp_path in file.parents}
+
+    with _instance(tmp_path) as instance:
+        for _ in range(2):
+            instance.get_runs(limit=1)
+            instance.get_materialized_partitions(ASSET)
+            instance.all_instigator_state()
+        assert opened() == {"runs.db", "index.db", "schedules.db"}
+    assert not opened(), "the instance was closed"
+
+
+def test_dagsters_own_storage_and_ours_read_what_the_other_wrote(tmp_path: Path) -> None:
+    with _instance(tmp_path, kept=False) as dagsters:
+        first = _run(dagsters)
+        _materialise(dagsters, first, "a")
+    with _instance(tmp_path) as ours:
+        assert ours.get_run_by_id(first)
+        _materialise(ours, first, "b")
+        second = _run(ours)
+        _materialise(ours, second, "c")
+    with _instance(tmp_path, kept=False) as dagsters:
+        assert {run.run_id for run in dagsters.get_runs()} == {first, second}
+        assert dagsters.get_materialized_partitions(ASSET) == {"a", "b", "c"}
+        assert [len(_materialised(dagsters, run)) for run in (first, second)] == [2, 1]
+
+
+def test_more_runs_than_files_are_kept_open_lose_nothing(tmp_path: Path) -> None:
+    with _instance(tmp_path) as instance:
+        runs = [_run(instance) for _ in range(KEPT_FILES + 1)]
+        for round_ in ("a", "b"):
+            for place, run in enumerate(runs):
+                _materialise(instance, run, f"{round_}-{place}")
+        for place, run in enumerate(runs):
+            assert _materialised(instance, run) == [f"a-{place}", f"b-{place}"]
+
+
+def test_threads_of_two_instances_at_once_lose_nothing(tmp_path: Path) -> None:
+    with _instance(tmp_path) as one, _instance(tmp_path) as another:
+        runs = [(instance, _run(instance)) for instance in (one, another, one, another)]
+
+        def note(given: tuple[dg.DagsterInstance, str]) -> None:
+            instance, run = given
+            for place in range(10):
+                _materialise(instance, run, f"{run}-{place}")
+                assert instance.get_run_by_id(run)
+
+        with ThreadPoolExecutor(len(runs)) as threads:
+            list(threads.map(note, runs))
+        wanted = {f"{run}-{place}" for _, run in runs for place in range(10)}
+        for instance in (one, another):
+            assert instance.get_materialized_partitions(ASSET) == wanted
+
+
+def _materialised(instance: dg.DagsterInstance, run_id: str) -> list[str | None]:
+    """As the file of the run has it."""
+    logs = instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
+    return [event.get_dagster_event().partition for event in logs]
