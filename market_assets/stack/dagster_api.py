@@ -171,10 +171,6 @@ class DagsterApi:
     def backfill_status(self, backfill_id: str) -> str:
         return str(self.one(queries.BACKFILL_STATUS, id=backfill_id)["status"])
 
-    def backfill(self, backfill_id: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.one(queries.BACKFILL, id=backfill_id)
-        return found
-
     def active_backfill(self, title: str) -> str | None:
         """One of this title that is still being worked on."""
         for found in self.one(queries.ACTIVE_BACKFILLS)["results"]:

@@ -38,14 +38,6 @@ LAUNCH_RUN: Final = """mutation($params: ExecutionParams!) {
     ... on InvalidSubsetError { message }
     ... on PipelineNotFoundError { message } } }"""
 
-BACKFILL: Final = """query($id: String!) { partitionBackfillOrError(backfillId: $id) { __typename
-  ... on BackfillNotFoundError { message }
-  ... on PythonError { message }
-  ... on PartitionBackfill { id status error { message }
-    assetBackfillData { assetBackfillStatuses {
-      ... on AssetPartitionsStatusCounts { assetKey { path } numPartitionsTargeted
-        numPartitionsMaterialized numPartitionsFailed numPartitionsInProgress } } } } } }"""
-
 # Without its counts, for which Dagster reads every partition of it.
 BACKFILL_STATUS: Final = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
   __typename

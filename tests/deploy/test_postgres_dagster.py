@@ -194,7 +194,7 @@ def _locations(platform: Deployed, status: str) -> set[str]:
 
 def _backfill_ends(platform: Deployed, backfill: str) -> str:
     def status() -> str | None:
-        found = str(platform.api.backfill(backfill)["status"])
+        found = platform.api.backfill_status(backfill)
         return found if found in BACKFILL_ENDED else None
 
     return _until(status, platform, "daemon", f"backfill {backfill} ends", seconds=300)

@@ -170,13 +170,13 @@ class DrivenStack:
         def taken() -> bool:
             self.api.one(CANCEL, id=backfill_id)
             time.sleep(3)
-            return self.api.backfill(backfill_id)["status"] in {"CANCELING", *ENDED}
+            return self.api.backfill_status(backfill_id) in {"CANCELING", *ENDED}
 
         until(taken, 15, "the daemon has seen that the backfill is cancelled")
 
     def backfill_ends(self, backfill_id: str, seconds: float = SLOW) -> str:
         def status() -> str | None:
-            found = str(self.api.backfill(backfill_id)["status"])
+            found = self.api.backfill_status(backfill_id)
             return found if found in ENDED else None
 
         return until(status, seconds, f"backfill {backfill_id} ends")
