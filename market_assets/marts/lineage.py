@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlglot.lineage import Node
+    from sqlglot.schema import MappingSchema
 
 # Column of a mart -> the (schema, table, column) that it is made from.
 Lineage = Mapping[str, Sequence[tuple[str, str, str]]]
@@ -13,10 +17,13 @@ Lineage = Mapping[str, Sequence[tuple[str, str, str]]]
 
 def column_lineage(folder: Path) -> dict[str, Lineage]:
     """Mart -> its lineage, from the manifest and catalog that `dbt docs generate` left."""
+    from sqlglot.schema import MappingSchema
+
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     catalog = json.loads((folder / "catalog.json").read_text(encoding="utf-8"))
-    tables = _columns_of_tables(manifest, catalog)
     dialect = manifest["metadata"]["adapter_type"]
+    # Made once: sqlglot would make one of the plain names for every column of every mart.
+    tables = MappingSchema(_columns_of_tables(manifest, catalog), dialect=dialect)
     # On BigQuery schemas may begin with a prefix; those of the platform's assets do not.
     source = next(iter(manifest["sources"].values()))
     prefix = source["schema"].removesuffix(source["source_name"])
@@ -31,12 +38,12 @@ def column_lineage(folder: Path) -> dict[str, Lineage]:
 
 def _columns_of_tables(
     manifest: Mapping[str, Any], catalog: Mapping[str, Any]
-) -> dict[str, dict[str, dict[str, str]]]:
+) -> dict[str, Any]:
     """Schema -> table -> column -> type: what `select *` stands for.
 
     As described where the warehouse does not have the table yet: docs are made at the first start.
     """
-    tables: dict[str, dict[str, dict[str, str]]] = {}
+    tables: dict[str, Any] = {}
     for node in (*manifest["nodes"].values(), *manifest["sources"].values()):
         columns = {name: column["data_type"] for name, column in node.get("columns", {}).items()}
         if columns:
@@ -52,7 +59,7 @@ def _columns_of_tables(
 def _of_model(
     sql: str,
     columns: Sequence[str],
-    tables: Mapping[str, Mapping[str, Mapping[str, str]]],
+    tables: MappingSchema,
     dialect: str,
     prefix: str,
 ) -> Lineage:
@@ -64,27 +71,35 @@ def _of_model(
     parsed = parse_one(sql, dialect=dialect)
     for table in parsed.find_all(exp.Table):
         table.set("catalog", None)  # one lake: schema and table say it all
-    qualified = qualify(
-        parsed, schema=dict(tables), dialect=dialect, validate_qualify_columns=False
+    qualified = qualify(parsed, schema=tables, dialect=dialect, validate_qualify_columns=False)
+    # All columns at once: what several are made from is looked up once.
+    nodes = lineage(
+        None,
+        qualified,
+        tables,
+        scope=build_scope(qualified),
+        dialect=dialect,
+        trim_selects=False,
+        copy=False,
     )
-    scope = build_scope(qualified)
-    found: dict[str, Sequence[tuple[str, str, str]]] = {}
-    for column in columns:
-        node = lineage(
-            column, qualified, dict(tables), scope=scope, dialect=dialect, trim_selects=False
-        )
-        found[column] = sorted(set(_leaves(node, prefix)))
-    return found
+    return {column: sorted(_leaves(nodes[column], prefix)) for column in columns}
 
 
-def _leaves(node: Any, prefix: str) -> Iterator[tuple[str, str, str]]:
+def _leaves(node: Node, prefix: str) -> set[tuple[str, str, str]]:
+    """The columns of tables below a node, each part visited once however many are made from it."""
     from sqlglot import exp
 
-    for part in node.walk():
+    found: set[tuple[str, str, str]] = set()
+    seen: set[int] = set()
+    left = [node]
+    while left:
+        part = left.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        left += part.downstream
         table = part.expression
         if isinstance(table, exp.Table) and table.db:
-            yield (
-                table.db.removeprefix(prefix),
-                table.name,
-                part.name.rpartition(".")[2].strip('"`'),
-            )
+            name = part.name.rpartition(".")[2].strip('"`')
+            found.add((table.db.removeprefix(prefix), table.name, name))
+    return found
