@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from market_assets.checks.findings import Finding
 from market_assets.checks.policy import MONTH_MS, Policy
 from market_assets.checks.registry import CANDLE_RULES, FUNDING_RULES
 from market_assets.checks.scenes import CandleScene, FundingScene
-from market_assets.quality.schema_check import schema_failures
+from market_assets.quality.schema_check import Accepted, schema_failures
 from market_assets.quality.unasked import unasked
 from market_assets.quality.vanished import vanished
 from market_assets.quality.verdicts import SAMPLED, Verdict
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from market_assets.settings import Settings
+    from market_assets.warehouse.contract import Gap
     from market_assets.warehouse.protocol import Warehouse
 
 # What every raw table is asked, whatever it holds.
@@ -64,6 +65,7 @@ class RawJudge:
     dataset: Dataset
     window: Window
     now_ms: int
+    _read: dict[str, pa.Table] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def verdicts(self) -> list[Verdict]:
         """One for each check that is on, those that found something included."""
@@ -109,8 +111,7 @@ class RawJudge:
             self.dataset,
             window=None if self.dataset is INSTRUMENTS else self.window,
         )
-        accepted = self.warehouse.accepted_keys(self.venue, self.dataset, self.window)
-        failed = schema_failures(self.dataset, rows, accepted)
+        failed = schema_failures(self.dataset, rows, self._accepted)
         return self._verdict("schema", failed.rows, failed.reasons, failed.sample, failed.moments)
 
     def _quarantine(self) -> Verdict:
@@ -138,7 +139,8 @@ class RawJudge:
             recorded = self.warehouse.gaps(
                 self.venue, self.dataset, interval, self.symbols, self.window
             )
-            gone = vanished(self.warehouse, self.venue, interval, self.symbols, self.window)
+            # A settlement has no grid that tells.
+            gone = self._vanished(interval, recorded) if self.dataset is OHLCV else {}
             for symbol, gaps in recorded.items():
                 missing = [gap for gap in gaps if gap.reason == "missing"] + gone.get(symbol, [])
                 spans += [_span(symbol, interval, gap.window, gap.evidence) for gap in missing]
@@ -148,6 +150,19 @@ class RawJudge:
             times += [one.window.start, one.window.end - 1]
         counts = Counter(span["symbol"] for span in spans)
         return self._verdict("completeness", len(spans), counts, spans[:SAMPLED], times)
+
+    def _vanished(
+        self, interval: str, recorded: Mapping[str, Sequence[Gap]]
+    ) -> dict[str, list[Gap]]:
+        return vanished(
+            self.warehouse,
+            self.venue,
+            interval,
+            self.symbols,
+            self.window,
+            recorded,
+            self._candles(interval),
+        )
 
     def _rules(self, wanted: set[str]) -> Iterator[Finding]:
         if self.dataset is INSTRUMENTS:
@@ -166,7 +181,7 @@ class RawJudge:
             candles = CandleScene(
                 self.venue,
                 interval,
-                self._rows(interval, policy.look_back_ms(INTERVALS[interval])),
+                self._candles(interval),
                 self.window,
                 self.now_ms,
                 self._others(interval),
@@ -180,12 +195,20 @@ class RawJudge:
 
     def _not_released(self, found: Sequence[Finding], interval: str) -> Iterator[Finding]:
         """The findings but those of rows that a person released."""
-        accepted = (
-            self.warehouse.accepted_keys(self.venue, self.dataset, self.window) if found else {}
-        )
+        accepted = self._accepted() if found else {}
         for finding in found:
             if (finding.symbol, interval, finding.at_ms) not in accepted:
                 yield finding
+
+    def _accepted(self) -> Accepted:
+        return self.warehouse.accepted_keys(self.venue, self.dataset, self.window)
+
+    def _candles(self, interval: str) -> pa.Table:
+        """The hours to judge and what the rules look back on, read once."""
+        if interval not in self._read:
+            look_back_ms = Policy.of(self.settings).look_back_ms(INTERVALS[interval])
+            self._read[interval] = self._rows(interval, look_back_ms)
+        return self._read[interval]
 
     def _rows(self, interval: str, look_back_ms: int) -> pa.Table:
         """Of what is collected: a symbol that was taken out of the settings may stop."""

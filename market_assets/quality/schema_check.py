@@ -1,4 +1,4 @@
-"""Do the stored rows still obey the canonical schema? pandera's answer, row by row.
+"""Do the stored rows still obey the canonical schema? Where not, pandera's answer, row by row.
 
 The ingest lets no other rows in, so a failure means that something else wrote, that a rule became
 stricter, or that the store is damaged.
@@ -7,14 +7,16 @@ stricter, or that the store is damaged.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from market_assets.quality.verdicts import SAMPLED
+from market_assets.schemas import arrow
 from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.frames import pandera_schema
 from market_assets.schemas.timeline import to_ms
+from market_assets.schemas.validation import validate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,17 +38,41 @@ class SchemaFailures:
 
 
 def schema_failures(
-    dataset: Dataset, table: pa.Table, accepted: Accepted | None = None
+    dataset: Dataset, table: pa.Table, accepted: Callable[[], Accepted] = dict
 ) -> SchemaFailures:
-    """Every row of the table that breaks a rule of its dataset, but for what a person let in."""
+    """Every row of the table that breaks a rule of its dataset, but for what a person let in.
+
+    pandera is asked only where the ingest's own validator, which has the same columns and rules,
+    finds something: 60 ms of CPU for each of the tables that are as they should be, and the import
+    of pandas, to hear the same.
+    """
+    if _obeys(dataset, table):
+        return SchemaFailures(0, {}, ())
     import pandera.pandas as pandera
 
     frame = table.to_pandas()
     try:
         pandera_schema(dataset).validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as errors:
-        return _told(frame, errors.failure_cases, accepted or {})
+        return _told(frame, errors.failure_cases, accepted())
     return SchemaFailures(0, {}, ())
+
+
+def _obeys(dataset: Dataset, table: pa.Table) -> bool:
+    if not table.schema.equals(dataset.arrow_schema(), check_metadata=False):
+        return False
+    return not _has_nan(dataset, table) and not validate(dataset, table).bad
+
+
+def _has_nan(dataset: Dataset, table: pa.Table) -> bool:
+    """Where a number must be told: to pandas NaN is no value, to the validator it is one."""
+    import numpy as np
+
+    return any(
+        bool(np.isnan(arrow.numbers(table.column(column.name))).any())
+        for column in dataset.columns
+        if column.kind == "float" and not column.nullable
+    )
 
 
 def _told(frame: pd.DataFrame, cases: pd.DataFrame, accepted: Accepted) -> SchemaFailures:

@@ -6,7 +6,7 @@ missing again, which makes them be asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from market_assets.schemas import arrow
@@ -15,6 +15,8 @@ from market_assets.schemas.timeline import INTERVALS, Window, subtract, windows_
 from market_assets.warehouse.contract import Batch, Gap, SeriesOutcome
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from market_assets.warehouse.protocol import Warehouse
 
 _EVIDENCE = {"vanished": "recorded as stored, and not in the table"}
@@ -26,14 +28,17 @@ def vanished(
     interval: str,
     symbols: Sequence[str],
     window: Window,
+    recorded: Mapping[str, Sequence[Gap]],
+    rows: pa.Table,
 ) -> dict[str, list[Gap]]:
-    """By symbol. Only candles have a grid that tells; a settlement's absence shows in the next."""
+    """By symbol; `recorded` is what `gaps` tells of the window, `rows` are those stored in it.
+
+    Only candles have a grid that tells; a settlement's absence shows in the next.
+    """
     if not interval:
         return {}
     step = INTERVALS[interval]
     covered = warehouse.covered(venue, OHLCV, interval, symbols, window)
-    recorded = warehouse.gaps(venue, OHLCV, interval, symbols, window)
-    rows = warehouse.read(venue, OHLCV, interval=interval, symbols=symbols, window=window)
     stored: dict[str, set[int]] = {symbol: set() for symbol in symbols}
     for symbol, micros in arrow.keys(rows, ("symbol", "timestamp")):
         stored[symbol].add(micros // 1000)
@@ -55,7 +60,9 @@ def reopen(
     run_id: str,
 ) -> int:
     """Record what has vanished as missing; how many spans that were."""
-    found = vanished(warehouse, venue, interval, symbols, window)
+    recorded = warehouse.gaps(venue, OHLCV, interval, symbols, window)
+    rows = warehouse.read(venue, OHLCV, interval=interval, symbols=symbols, window=window)
+    found = vanished(warehouse, venue, interval, symbols, window, recorded, rows)
     series = [
         SeriesOutcome(symbol, gap.window, (), (gap,))
         for symbol, gaps in found.items()

@@ -60,17 +60,25 @@ class Session:
         """A cursor of its own (threads may read side by side), with the store's errors explained.
 
         No lock is taken, and each statement sees the last commit before it. Nobody is billed for
-        `label` here: `metered` says what a method would cost.
+        `label` here: `metered` says what a method would cost. Tables are named in full: USE is a
+        look into the catalog (2 of the 7 ms that a small read takes).
         """
-        # Who only reads needs one connection, and the strict one will do.
-        link = self._sandbox if self.read_only else self._writer
-        with self._explaining(doing), _cursor(link.connected()) as cursor:
+        with self._explaining(doing), contextlib.closing(self._reader.connected().cursor()) as own:
+            yield own
+
+    @contextlib.contextmanager
+    def asking(self, doing: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The same for SQL that names tables without the lake, as `ops.gaps`."""
+        with self.reading(doing) as cursor:
+            cursor.execute(f"USE {LAKE}")
             yield cursor
 
     @contextlib.contextmanager
     def sandboxed(self, doing: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """A read-only cursor for SQL that we did not write."""
-        with self._explaining(doing), _cursor(self._sandbox.connected()) as cursor:
+        connected = self._sandbox.connected
+        with self._explaining(doing), contextlib.closing(connected().cursor()) as cursor:
+            cursor.execute(f"USE {LAKE}")
             yield cursor
 
     # -- writing ---------------------------------------------------------------------------------
@@ -143,6 +151,11 @@ class Session:
 
     # -- inside ----------------------------------------------------------------------------------
 
+    @property
+    def _reader(self) -> Link:
+        # Who only reads needs one connection, and the strict one will do.
+        return self._sandbox if self.read_only else self._writer
+
     def _create_catalog(self, tables: Sequence[StoredTable]) -> None:
         """Build the catalog beside its place and rename it in: it is whole or it is not there."""
         self.layout.data.mkdir(exist_ok=True)
@@ -172,16 +185,6 @@ class Session:
             if explained is None:
                 raise
             raise explained from error
-
-
-@contextlib.contextmanager
-def _cursor(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    cursor = connection.cursor()
-    try:
-        cursor.execute(f"USE {LAKE}")
-        yield cursor
-    finally:
-        cursor.close()
 
 
 def _transact(

@@ -30,7 +30,7 @@ def test_two_runs_for_the_same_partitions_at_once_leave_one_result(platform: Pla
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(one, range(2))) == [(True, 24)] * 2
     platform.lab.assert_truth("binance", SYMBOLS, window("2026-03-04", "2026-03-05"))
-    [counted] = platform.lab.lake.query(
+    [counted] = platform.lab.lake.ask(
         "select count(*) as stored, count(distinct (symbol, timestamp)) as candles"
         " from raw.binance_ohlcv"
     ).to_pylist()

@@ -137,7 +137,7 @@ def test_reconcile_finds_a_late_correction_and_keeps_both_values(platform: Platf
     told = [values(e.metadata) for e in materialisations(result) if e.asset_key == raw("okx_ohlcv")]
     assert told[0]["rows_corrected"] == 1
     assert told[0]["rows_unchanged"] == 48 * len(SYMBOLS) - 1
-    [revision] = lab.lake.query("select * from ops.revisions").to_pylist()
+    [revision] = lab.lake.ask("select * from ops.revisions").to_pylist()
     assert str(before["close"]) in str(revision)
 
 

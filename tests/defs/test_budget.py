@@ -62,7 +62,7 @@ def test_data_come_in_all_the_same_and_each_asset_pays_for_itself(spent: Platfor
     result = spent.run("binance_ohlcv", "2026-03-04-00:00")
     assert result.success
     spent.lab.lake.settle_costs()
-    rows = spent.lab.lake.query(
+    rows = spent.lab.lake.ask(
         "SELECT DISTINCT label, asset, run_id FROM ops.query_costs WHERE label <> 'mart'"
     ).to_pylist()
     assert {row["run_id"] for row in rows} == {result.run_id}

@@ -185,6 +185,6 @@ def test_instruments_are_a_snapshot_of_now_that_says_so(platform: Platform, part
 
 def test_a_run_stores_under_the_id_that_dagster_gave_it(platform: Platform) -> None:
     result = platform.run("okx_ohlcv", "2026-03-04-00:00")
-    found = platform.lab.lake.query("select distinct run_id from raw.okx_ohlcv").to_pylist()
+    found = platform.lab.lake.ask("select distinct run_id from raw.okx_ohlcv").to_pylist()
     assert found == [{"run_id": result.run_id}]
     assert ms("2026-03-04") == to_ms(datetime(2026, 3, 4, tzinfo=UTC))

@@ -58,7 +58,7 @@ def lost_then_found(lab: Lab, venue: str, symbol: str, within: Window) -> None:
 
 
 def revisions(lab: Lab) -> list[dict[str, Any]]:
-    return lab.lake.query("select * from ops.revisions order by timestamp").to_pylist()
+    return lab.lake.ask("select * from ops.revisions order by timestamp").to_pylist()
 
 
 def sources(lab: Lab, venue: str = "binance") -> dict[str, int]:

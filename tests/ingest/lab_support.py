@@ -176,12 +176,12 @@ class Lab:
 
     def requests(self, where: str = "true") -> list[dict[str, Any]]:
         """Rows of ops.requests in order of time."""
-        return self.lake.query(
+        return self.lake.ask(
             f"select * from ops.requests where {where} order by requested_at"
         ).to_pylist()
 
     def quarantine(self) -> list[dict[str, Any]]:
-        return self.lake.query("select * from raw.quarantine order by timestamp").to_pylist()
+        return self.lake.ask("select * from raw.quarantine order by timestamp").to_pylist()
 
 
 def away_from_the_minute(seconds: float = 8.0) -> None:

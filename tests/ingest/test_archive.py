@@ -90,7 +90,7 @@ def test_work_of_several_chunks_is_stored_chunk_by_chunk_and_complete(lab: Lab):
     small = lab.with_settings(ingest={"commit_rows": 1000})
     archive(small, "binance", TWO, window("2025-11-01", "2026-02-04")).raise_if_incomplete()
     lab.assert_truth("binance", TWO, window("2025-11-01", "2026-02-04"))
-    runs = lab.lake.query("select count(*) n from ops.changes where dataset = 'ohlcv'")
+    runs = lab.lake.ask("select count(*) n from ops.changes where dataset = 'ohlcv'")
     assert runs.to_pylist()[0]["n"] > 2
 
 
@@ -123,7 +123,7 @@ def test_rows_after_a_known_delisting_are_another_contracts(lab: Lab):
     lab.exchange.control(clock={"now": "2026-03-04T10:30:30Z"})
     lab.ingest("binance", (), SPAN, dataset="instruments")  # while the end is announced
     end = to_ms(
-        lab.lake.query(
+        lab.lake.ask(
             "select delisted_at from raw.binance_instruments where symbol = 'OLDUSDT'"
         ).to_pylist()[0]["delisted_at"]
     )

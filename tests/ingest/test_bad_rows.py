@@ -63,7 +63,7 @@ def test_a_late_correction_is_found_by_a_refresh_and_the_old_value_is_kept(lab: 
     summary = lab.ingest(venue, "BTCUSDT", span, refresh=True, run_id="run-2")
     summary.raise_if_incomplete()
     lab.assert_truth(venue, "BTCUSDT", span)
-    revised: list[dict[str, Any]] = lab.lake.query("select * from ops.revisions").to_pylist()
+    revised: list[dict[str, Any]] = lab.lake.ask("select * from ops.revisions").to_pylist()
     assert summary.corrected == len(revised) > 0
     old = {to_ms(row["timestamp"]): json.loads(row["old_values"]) for row in revised}
     assert hour in old
@@ -79,7 +79,7 @@ def test_a_refresh_of_what_has_not_changed_changes_nothing(lab: Lab):
     summary = lab.ingest("binance", TWO, SPAN, refresh=True)
     assert (summary.inserted, summary.corrected) == (0, 0)
     assert summary.unchanged == 2 * 45 * 24
-    assert lab.lake.query("select count(*) n from ops.revisions").to_pylist() == [{"n": 0}]
+    assert lab.lake.ask("select count(*) n from ops.revisions").to_pylist() == [{"n": 0}]
 
 
 def test_a_refresh_under_faults_never_makes_what_is_stored_worse(lab: Lab):

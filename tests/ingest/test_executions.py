@@ -62,7 +62,7 @@ class Lab:
         return self.ask(f"SELECT * FROM raw.{venue}_trade_executions ORDER BY execution_id")
 
     def ask(self, sql: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self.store.query(sql).to_pylist()
+        rows: list[dict[str, Any]] = self.store.ask(sql).to_pylist()
         return rows
 
 

@@ -157,7 +157,7 @@ def test_every_request_of_a_run_leaves_its_row(lab: Lab, venue: str):
 def test_rows_say_where_and_when_they_came_from(lab: Lab):
     span = window("2026-03-07", "2026-03-10T12:00")
     lab.ingest("binance", "BTCUSDT", span, run_id="run-7")
-    rows = lab.lake.query(
+    rows = lab.lake.ask(
         'select run_id, source, is_backfill, "timestamp" as t from raw.binance_ohlcv'
     ).to_pylist()
     assert {(row["run_id"], row["source"]) for row in rows} == {("run-7", "rest")}

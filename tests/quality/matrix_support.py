@@ -112,7 +112,7 @@ def live_through(lab: Lab, defect: Defect) -> Outcome:
     lasting |= dict(defect.later.get("faults", {}))
     cure = _cured(lab, defect, lasting)
     # Not of instruments: under a clock that stands, two looks can be of one moment.
-    [told] = lab.lake.query(
+    [told] = lab.lake.ask(
         "SELECT count(*) AS n FROM ops.revisions WHERE dataset <> 'instruments'"
     ).to_pylist()
     # Without a cure nothing was written since it was judged.

@@ -137,7 +137,7 @@ with dg.DagsterInstance.ephemeral() as instance:
     assert shown == f"True [({CANDLES.path!r}, True)]", done.stderr
     assert loaded == "[]"
     with opened(settings) as store:
-        counted = store.query(
+        counted = store.ask(
             "SELECT count(*) AS n FROM ops.check_results"
             " WHERE table_name = 'raw.binance_ohlcv' AND check_name = 'expectations'"
             f" AND run_id = '{night.run_id}'"

@@ -204,7 +204,7 @@ def test_a_defect_in_a_stored_table_fails_its_law_and_says_what_is_there_instead
 
 def test_failed_verdicts_are_recorded_with_what_was_found(broken: Settings) -> None:
     with opened(broken) as store:
-        recorded = store.query(
+        recorded = store.ask(
             "SELECT * FROM ops.check_results WHERE run_id = 'test' AND not passed"
         ).to_pylist()
     assert {row["table_name"] for row in recorded} == set(DEFECTS)

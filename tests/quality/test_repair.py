@@ -9,7 +9,9 @@ from lab_support import Lab, window
 from market_assets.quality.repair import look, run_repair
 from market_assets.quality.repair_plan import started
 from market_assets.quality.vanished import reopen, vanished
+from market_assets.schemas.datasets import OHLCV
 from market_assets.warehouse.connection import connect
+from market_assets.warehouse.contract import Gap
 from market_assets.warehouse.layout import Layout
 
 NOW = datetime(2026, 3, 10, 12, 40, tzinfo=UTC)
@@ -54,7 +56,7 @@ def test_what_the_api_never_has_comes_from_the_archive_and_costs_no_weight(lab: 
     assert len(stored) == 24
     lab.exchange.control(faults=None)
     assert stored == lab.true_candles("binance", "BTCUSDT", DAY)
-    sources = lab.lake.query(
+    sources = lab.lake.ask(
         "select source, count(*) as n from raw.binance_ohlcv group by source order by source"
     ).to_pylist()
     lost = sum(item.gap.window.length // 3_600_000 for item in missing)
@@ -96,7 +98,7 @@ def test_a_file_that_cannot_be_believed_leaves_the_interval_missing_and_says_why
 
     assert summary.missing
     assert "BTCUSDT-1h-2026-03-04.zip" in str(summary.stopped_by)
-    assert lab.lake.query("select * from raw.binance_ohlcv where source = 'archive'").num_rows == 0
+    assert lab.lake.ask("select * from raw.binance_ohlcv where source = 'archive'").num_rows == 0
 
 
 def test_what_is_no_longer_collected_is_not_repaired(lab: Lab) -> None:
@@ -112,7 +114,13 @@ def test_what_is_no_longer_collected_is_not_repaired(lab: Lab) -> None:
 def test_a_candle_that_vanished_from_the_store_is_found_and_brought_back(lab: Lab) -> None:
     lab = lab.with_settings(venues={"okx": {"symbols": ["BTCUSDT"]}})
     assert lab.ingest("okx", "BTCUSDT", DAY).complete
-    assert vanished(lab.lake, "okx", "1h", ["BTCUSDT"], DAY) == {}
+
+    def gone() -> dict[str, list[Gap]]:
+        recorded = lab.lake.gaps("okx", OHLCV, "1h", ["BTCUSDT"], DAY)
+        rows = lab.lake.read("okx", OHLCV, interval="1h", symbols=["BTCUSDT"], window=DAY)
+        return vanished(lab.lake, "okx", "1h", ["BTCUSDT"], DAY, recorded, rows)
+
+    assert gone() == {}
     connection = connect(Layout(lab.lake.path))
     connection.execute(
         "DELETE FROM lake.raw.okx_ohlcv"
@@ -121,7 +129,7 @@ def test_a_candle_that_vanished_from_the_store_is_found_and_brought_back(lab: La
     connection.close()
     assert lab.ingest("okx", "BTCUSDT", DAY).complete, "by the record nothing is to be done"
 
-    [gap] = vanished(lab.lake, "okx", "1h", ["BTCUSDT"], DAY)["BTCUSDT"]
+    [gap] = gone()["BTCUSDT"]
     assert gap.window == window("2026-03-04T05:00", "2026-03-04T07:00")
     assert reopen(lab.lake, "okx", "1h", ["BTCUSDT"], DAY, "check-1") == 1
     assert repair_all(lab, NOW) == 0

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from market_assets.quality.schema_check import schema_failures
 from market_assets.schemas.datasets import (
     DATASETS,
     FUNDING_RATES,
@@ -219,11 +220,33 @@ def test_no_row_is_lost_and_the_good_ones_obey_every_rule(made: list[dict[str, A
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(rows, min_size=1, max_size=6))
 def test_pandera_and_the_fast_validator_give_the_same_verdict(made: list[dict[str, Any]]):
+    """So that the check of stored rows may ask the fast one first."""
     given_table = table(OHLCV, *made)
     ours = validate(OHLCV, given_table)
     try:
         pandera_schema(OHLCV).validate(given_table.to_pandas(), lazy=True)
     except pandera.errors.SchemaErrors:
         assert ours.bad
+        assert schema_failures(OHLCV, given_table).rows
     else:
         assert not ours.bad
+        assert not schema_failures(OHLCV, given_table).rows
+
+
+@pytest.mark.parametrize(
+    ("dataset", "column"),
+    [(OHLCV, "close"), (OHLCV, "volume"), (FUNDING_RATES, "funding_rate")],
+)
+def test_a_stored_number_that_is_none_breaks_the_schema(dataset: Dataset, column: str):
+    row = candle() if dataset is OHLCV else funding()
+    assert not schema_failures(dataset, table(dataset, row)).rows
+    assert schema_failures(dataset, table(dataset, row | {column: float("nan")})).rows == 1
+
+
+def test_a_column_that_is_missing_or_of_another_type_breaks_the_schema():
+    given_table = table(OHLCV, candle())
+    without = schema_failures(OHLCV, given_table.drop_columns(["volume"]))
+    assert "column_in_dataframe" in without.reasons
+    at = given_table.column_names.index("high")
+    texts = given_table.set_column(at, "high", pa.array(["high"]))
+    assert schema_failures(OHLCV, texts).rows

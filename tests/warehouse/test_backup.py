@@ -107,7 +107,7 @@ def test_a_store_is_not_swapped_under_a_transaction_and_readers_follow_the_swap(
     filled.commit(candle_batch(volume=3.0))
     reader = opened(filled.path, read_only=True)
     changed = contents(reader)
-    with reader._session.reading("Reading for long") as cursor:
+    with reader._session.asking("Reading for long") as cursor:
         cursor.execute("BEGIN")
         cursor.execute("SELECT count(*) FROM raw.binance_ohlcv").fetchall()
         with pytest.raises(WarehouseBusy, match="right now"):

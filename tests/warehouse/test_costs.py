@@ -28,7 +28,7 @@ EXACT = Prices(6.25, 0)
 def costs(warehouse: DuckLakeWarehouse) -> list[dict[str, Any]]:
     """What has been issued so far, in order, without the asking."""
     warehouse.settle_costs()
-    with warehouse._session.reading("Testing") as cursor:
+    with warehouse._session.asking("Testing") as cursor:
         rows: list[dict[str, Any]] = (
             cursor.execute("SELECT * FROM ops.query_costs ORDER BY issued_at")
             .to_arrow_table()

@@ -108,6 +108,8 @@ def request(hour: int = 0, **changes: Any) -> RequestRecord:
 def ask(warehouse: DuckLakeWarehouse | BigQueryWarehouse, sql: str) -> list[dict[str, Any]]:
     """Look into the store by the connection that is there: `query` would make a second one."""
     with warehouse._session.reading("Testing") as cursor:
+        if isinstance(warehouse, DuckLakeWarehouse):
+            cursor.execute("USE lake")
         rows: list[dict[str, Any]] = cursor.execute(sql).to_arrow_table().to_pylist()
     return rows
 
