@@ -13,12 +13,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS, create_db_conn_string
 from dagster._core.storage.sqlite_storage import (
     DagsterSqliteStorage,
     _event_logs_directory,
@@ -86,6 +87,19 @@ class Engines:
             yield connection
 
 
+def _has_revision(engine: Engine) -> bool:
+    """Whether a file has tables already: then it is left as it is.
+
+    To find that out Dagster reads all of its migrations, a tenth of a second of CPU for each file
+    in each process, in each run's and at each tick of a sensor.
+    """
+    if not inspect(engine).has_table("alembic_version"):
+        return False
+    with engine.connect() as connection:
+        revision = connection.execute(text("SELECT version_num FROM alembic_version")).first()
+    return revision is not None
+
+
 class Events(SqliteEventLogStorage):
     """A file for each run, and one with what is asked across runs."""
 
@@ -95,8 +109,6 @@ class Events(SqliteEventLogStorage):
         super().__init__(base_dir)
 
     def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:
-        # A file that has its revision is left as it is: to find that out, Dagster reads all of its
-        # migrations, a tenth of a second for each run in each process.
         if not _has_revision(engine):
             super()._initdb(engine, for_index_shard)
 
@@ -126,21 +138,20 @@ class Events(SqliteEventLogStorage):
         self.kept.close()
 
 
-def _has_revision(engine: Engine) -> bool:
-    if not inspect(engine).has_table("alembic_version"):
-        return False
-    with engine.connect() as connection:
-        return (
-            connection.execute(text("SELECT version_num FROM alembic_version")).first() is not None
-        )
-
-
 class Runs(SqliteRunStorage):
     """Runs and backfills."""
 
     def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
         self.kept = Engines()
         super().__init__(conn_string, inst_data)
+
+    @classmethod
+    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> Runs:
+        address = create_db_conn_string(base_dir, "runs")
+        found = cls(address, inst_data)
+        if not (Path(base_dir).is_dir() and _has_revision(found.kept.engine(address))):
+            super().from_local(base_dir).dispose()
+        return found
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -158,6 +169,14 @@ class Schedules(SqliteScheduleStorage):
     def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
         self.kept = Engines()
         super().__init__(conn_string, inst_data)
+
+    @classmethod
+    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> Schedules:
+        address = create_db_conn_string(base_dir, "schedules")
+        found = cls(address, inst_data)
+        if not (Path(base_dir).is_dir() and _has_revision(found.kept.engine(address))):
+            super().from_local(base_dir).dispose()
+        return found
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -180,10 +199,7 @@ class LocalStorage(DagsterSqliteStorage):
         self._inst_data = inst_data
         runs = Runs.from_local(_runs_directory(base_dir))
         schedules = Schedules.from_local(_schedule_directory(base_dir))
-        assert isinstance(runs, Runs)
-        assert isinstance(schedules, Schedules)
         # Dagster closes runs and events, and forgets schedules.
-        schedules.dispose()
         schedules.kept = runs.kept
         self._run_storage, self._schedule_storage = runs, schedules
         self._event_log_storage = Events(_event_logs_directory(base_dir))
