@@ -16,6 +16,7 @@ from market_assets.settings import load_settings
 from market_assets.warehouse.connection import attach_lake, prepare
 from market_assets.warehouse.layout import Layout
 from market_assets.warehouse.locking import writer_lock
+from market_assets.warehouse.threads import take_one_if_small
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -34,6 +35,7 @@ class Plugin(BasePlugin):
         self._layout = Layout(self._settings.path.absolute())
         prepare(conn)
         attach_lake(conn, self._layout.catalog, self._layout.data)
+        take_one_if_small(conn)
         for name, function in (
             ("take_writer_lock", self._take),
             ("give_writer_lock", self._give),
