@@ -8,7 +8,7 @@ as well: what was deleted is taken off.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import duckdb
@@ -18,24 +18,32 @@ from local_bigquery.engine.database import quote
 from local_bigquery.jobs import query, runner
 from local_bigquery.sql.rules import partitions
 
-_answers: dict[tuple[Any, ...], tuple[int, list[tuple[Any, ...]]]] = {}
+# What was answered at which version of the schema, and how many rows there are at which snapshot.
+_answers: dict[tuple[Any, ...], tuple[int, Any]] = {}
+_counts: dict[str, tuple[int, dict[int, int]]] = {}
+_VERSIONS = """
+SELECT snapshot_id, schema_version FROM {m}.ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1
+"""
 _OBJECTS = """
-SELECT t.table_name, 'TABLE',
-       coalesce((SELECT sum(f.record_count) FROM {m}.ducklake_data_file f
-                 WHERE f.table_id = t.table_id AND f.end_snapshot IS NULL), 0)
-     - coalesce((SELECT sum(d.delete_count) FROM {m}.ducklake_delete_file d
-                 JOIN {m}.ducklake_data_file o USING (data_file_id)
-                 WHERE d.table_id = t.table_id AND d.end_snapshot IS NULL
-                   AND o.end_snapshot IS NULL), 0)
+SELECT t.table_name, 'TABLE', t.table_id
 FROM {m}.ducklake_table t JOIN {m}.ducklake_schema s USING (schema_id)
 WHERE s.schema_name = $1 AND t.table_name = coalesce($2, t.table_name)
   AND t.end_snapshot IS NULL AND s.end_snapshot IS NULL
 UNION ALL
-SELECT v.view_name, 'VIEW', 0
+SELECT v.view_name, 'VIEW', NULL
 FROM {m}.ducklake_view v JOIN {m}.ducklake_schema s USING (schema_id)
 WHERE s.schema_name = $1 AND v.view_name = coalesce($2, v.view_name)
   AND v.end_snapshot IS NULL AND s.end_snapshot IS NULL
 ORDER BY 1
+"""
+_ROWS = """
+SELECT table_id, sum(n) FROM (
+    SELECT table_id, record_count AS n FROM {m}.ducklake_data_file WHERE end_snapshot IS NULL
+    UNION ALL
+    SELECT d.table_id, -d.delete_count
+    FROM {m}.ducklake_delete_file d JOIN {m}.ducklake_data_file o USING (data_file_id)
+    WHERE d.end_snapshot IS NULL AND o.end_snapshot IS NULL
+) GROUP BY table_id
 """
 _COLUMNS = """
 SELECT c.column_name, c.nulls_allowed
@@ -61,14 +69,22 @@ def read_from_ducklake() -> None:
     query.execute = runner.query.execute = execute
 
 
+class _Nothing:
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return []
+
+
+_NOTHING = _Nothing()
+
+
 class WithoutTemporaryTables:
     """A cursor that was opened for one query: it need not ask which temporary tables it has."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor = cursor
 
-    def sql(self, text: str, **named: Any) -> duckdb.DuckDBPyRelation:
-        return self._cursor.sql("SELECT '' WHERE false" if text == _TEMPORARY else text, **named)
+    def sql(self, text: str, **named: Any) -> Any:
+        return _NOTHING if text == _TEMPORARY else self._cursor.sql(text, **named)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cursor, name)
@@ -82,15 +98,37 @@ def _metadata(project_id: str) -> str:
     return quote(f"__ducklake_metadata_{project_id}", "main")
 
 
-def _asked(project_id: str, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
-    """What DuckLake's tables say; the same question is not asked twice between two commits."""
-    name = _metadata(project_id)
-    [(snapshot,)] = database.fetch(f"SELECT max(snapshot_id) FROM {name}.ducklake_snapshot")
-    key = (project_id, sql, *parameters)
+def _versions(project_id: str) -> tuple[int, int]:
+    """Which snapshot there is, and which version of the schema; every commit makes a snapshot."""
+    [(snapshot, schema)] = database.fetch(_VERSIONS.format(m=_metadata(project_id)))
+    return snapshot, schema
+
+
+def _kept(key: tuple[Any, ...], version: int, answer: Callable[[], Any]) -> Any:
+    """The same question is not asked twice while tables and views stay what they are."""
     known = _answers.get(key)
-    if known is None or known[0] != snapshot:
-        known = (snapshot, database.fetch(sql.format(m=name), parameters))
+    if known is None or known[0] != version:
+        known = (version, answer())
         _answers[key] = known
+    return known[1]
+
+
+def _asked(project_id: str, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    _, schema = _versions(project_id)
+    text = sql.format(m=_metadata(project_id))
+    found: list[tuple[Any, ...]] = _kept(
+        (project_id, sql, *parameters), schema, lambda: database.fetch(text, parameters)
+    )
+    return found
+
+
+def _rows(project_id: str) -> dict[int, int]:
+    """How many rows each table has that has any."""
+    snapshot, _ = _versions(project_id)
+    known = _counts.get(project_id)
+    if known is None or known[0] != snapshot:
+        known = (snapshot, dict(database.fetch(_ROWS.format(m=_metadata(project_id)))))
+        _counts[project_id] = known
     return known[1]
 
 
@@ -102,7 +140,8 @@ def _objects(
     if not _known(project_id):
         return []
     found = _asked(project_id, _OBJECTS, [dataset_id, table_id])
-    return [(name, kind, int(rows)) for name, kind, rows in found]
+    rows = _rows(project_id) if any(kind == "TABLE" for _, kind, _ in found) else {}
+    return [(name, kind, int(rows.get(identity, 0))) for name, kind, identity in found]
 
 
 def _results(dataset_id: str, table_id: str | None) -> list[tuple[str, str, int]]:
@@ -139,15 +178,25 @@ def _hidden(table: Any) -> bool:
 
 def _columns(project_id: str, dataset_id: str, table_id: str) -> list[Any]:
     path = tables.physical(project_id, dataset_id, table_id)
+    if not _known(path[0]):
+        return _described(path, project_id, dataset_id, table_id)
+    _, schema = _versions(path[0])
+    return list(
+        _kept(
+            ("columns", *path), schema, lambda: _described(path, project_id, dataset_id, table_id)
+        )
+    )
+
+
+def _described(path: tuple[str, str, str], *named: str) -> list[Any]:
     required = {name for name, nullable in _column_rows(*path) if not nullable}
     with database.cursor() as cur:
         try:
             relation = cur.sql(f"SELECT * FROM {quote(*path)} LIMIT 0")
         except duckdb.CatalogException:
-            label = tables.names.label(project_id, dataset_id, table_id)
-            raise tables.not_found("Table", label) from None
+            raise tables.not_found("Table", tables.names.label(*named)) from None
         return [
             tables.types.field(column, kind, column in required)
             for column, kind in zip(relation.columns, relation.types, strict=True)
-            if column != tables.INGESTION_TIME or dataset_id == tables.RESULTS
+            if column != tables.INGESTION_TIME or named[1] == tables.RESULTS
         ]

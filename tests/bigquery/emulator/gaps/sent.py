@@ -20,6 +20,8 @@ from local_bigquery.models import JobConfigurationQuery
 
 _named: contextvars.ContextVar[set[tuple[str, str, str]]] = contextvars.ContextVar("named")
 _values = re.compile(r"'(?:[^'\\]|\\.|'')*'|\b[0-9][0-9a-f]*\b|[0-9a-f]{8,}|\d+")
+# dbt asks for the columns of a model before it makes it of the same text.
+_OF_DBT = "__dbt_sbq"
 _paths = re.compile(r"`[^`]*[`.](?=\w)")
 
 
@@ -42,7 +44,7 @@ def note_in(log: Path) -> None:
             shape = _values.sub("0", _paths.sub("", config.query or ""))
             with lock:
                 # A job without a text, such as a dry run of nothing, has nothing to be judged.
-                if shape and shape not in shapes:
+                if shape and shape not in shapes and _OF_DBT not in shape:
                     shapes.add(shape)
                     with log.open("a") as file:
                         file.write(json.dumps(_noted(project_id, config, _named.get())) + "\n")
