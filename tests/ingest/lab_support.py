@@ -16,6 +16,7 @@ from typing import Any
 
 from market_assets.ingest.job import Job, Summary
 from market_assets.ingest.run import ingest
+from market_assets.schemas import arrow
 from market_assets.schemas.datasets import FUNDING_RATES, OHLCV
 from market_assets.schemas.timeline import INTERVALS, Window, to_ms
 from market_assets.settings import Settings
@@ -96,12 +97,9 @@ class Lab:
     def candles(
         self, venue: str, symbol: str, within: Window, interval: str = "1h"
     ) -> list[dict[str, Any]]:
-        rows = self.lake.read(
-            venue, OHLCV, interval=interval, symbols=[symbol], window=within
-        ).to_pylist()
-        keep = ("timestamp", *OHLCV.values)
-        return [{name: row[name] for name in keep} | {"timestamp": to_ms(row["timestamp"])}
-                for row in rows]  # fmt: skip
+        rows = self.lake.read(venue, OHLCV, interval=interval, symbols=[symbol], window=within)
+        found = arrow.records(rows.select(["timestamp", *OHLCV.values]))
+        return [row | {"timestamp": row["timestamp"] // 1000} for row in found]
 
     def true_candles(
         self, venue: str, symbol: str, within: Window, interval: str = "1h"

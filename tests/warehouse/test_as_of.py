@@ -59,7 +59,7 @@ def warehouse(
 
 def some_candles(chance: random.Random, run_id: str) -> pa.Table:
     """Candles of ten hours, each with values of its own, from a source of its own."""
-    keys = chance.sample([(s, h) for s in SYMBOLS for h in range(10)], chance.randint(1, 9))
+    keys = chance.sample([(s, h) for s in SYMBOLS for h in range(10)], chance.randint(1, 19))
     return pa.concat_tables(
         [
             candles(
