@@ -80,12 +80,18 @@ def on_bigquery(lab: MartsLab, place: EmulatedBigQuery) -> Settings:
     return Settings.model_validate(merged(given, changes), context={"root": lab.folder})
 
 
-def copy_rows(lab: MartsLab, settings: Settings, place: EmulatedBigQuery) -> None:
-    """Every raw and ops row, by free load jobs into the tables that the platform makes."""
+def copy_rows(
+    lab: MartsLab, settings: Settings, place: EmulatedBigQuery, there: dict[str, pa.Table]
+) -> None:
+    """Every raw and ops row, by free load jobs into the tables that the platform makes.
+
+    `there` is what was copied before: a table that has not changed is not copied again.
+    """
     from google.cloud import bigquery
 
-    with open_warehouse(settings, venues=tuple(VENUES)):
-        pass
+    if not there:
+        with open_warehouse(settings, venues=tuple(VENUES)):
+            pass
     lab.store.settle_costs()  # else they are stored minutes later
     client = place.client()
     replaced = bigquery.LoadJobConfig(
@@ -93,7 +99,9 @@ def copy_rows(lab: MartsLab, settings: Settings, place: EmulatedBigQuery) -> Non
     )
     for table in _sources(settings):
         rows = lab.store.query(f'SELECT * FROM {table.schema}."{table.name}"')
-        if rows.num_rows:
+        known = there.get(table.qualified)
+        if rows.num_rows and not (known is not None and rows.equals(known)):
+            there[table.qualified] = rows
             target = f"{place.project}.{place.prefix}{table.schema}.{table.name}"
             client.load_table_from_file(_parquet(rows), target, job_config=replaced).result()
     client.close()

@@ -107,8 +107,9 @@ def both(
     lab.take_parsed(shared_folder(tmp_path_factory))
     place = bigquery_emulator.place("parity")
     settings = on_bigquery(lab, place)
+    there: dict[str, pa.Table] = {}
     fill(lab)
-    copy_rows(lab, settings, place)
+    copy_rows(lab, settings, place, there)
     whole = build(settings, tests=False)
     correct(lab)
     # The last day without a settlement of anybody: its partition has to lose its rows.
@@ -117,7 +118,7 @@ def both(
             f"DELETE FROM lake.raw.{venue}_funding_rates"
             " WHERE CAST(timestamp AS DATE) = DATE '2026-03-09'"
         )
-    copy_rows(lab, settings, place)
+    copy_rows(lab, settings, place, there)
     days = build(
         settings,
         first=date.fromisoformat(CORRECTED),
@@ -131,7 +132,7 @@ def both(
     )
     lab.build()
     # Building left notes of what it cost, in each engine its own: views read them as they are.
-    copy_rows(lab, settings, place)
+    copy_rows(lab, settings, place, there)
     queries = {result.name: result.sql for result in (*whole, *days)}
     yield Both(lab, settings, place, queries, dict(billed))
     lab.close()
