@@ -10,8 +10,15 @@ from pathlib import Path
 import dagster as dg
 import psutil
 import pytest
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationPlanned,
+)
+from dagster._core.definitions.partitions.subset import PartitionsSubset
 from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
+from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.test_utils import create_run_for_test
+from dagster._core.utils import make_new_run_id
+from sqlalchemy import text
 
 from market_assets.defs.local_storage import KEPT_FILES
 from market_assets.settings import Settings
@@ -74,6 +81,44 @@ def test_dagsters_own_storage_and_ours_read_what_the_other_wrote(tmp_path: Path)
         assert {run.run_id for run in dagsters.get_runs()} == {first, second}
         assert dagsters.get_materialized_partitions(ASSET) == {"a", "b", "c"}
         assert [len(_materialised(dagsters, run)) for run in (first, second)] == [2, 1]
+
+
+def test_the_planned_checks_of_a_run_are_the_rows_that_dagster_writes(tmp_path: Path) -> None:
+    hours = dg.HourlyPartitionsDefinition("2026-03-01-00:00")
+    keys = hours.get_partition_keys_in_range(
+        dg.PartitionKeyRange("2026-03-01-00:00", "2026-03-03-23:00")
+    )
+    for subset in (None, hours.subset_with_partition_keys(keys).to_serializable_subset()):
+        with _instance(tmp_path / "ours") as ours, _instance(tmp_path / "its", kept=False) as its:
+            written = [_planned(instance, subset) for instance in (ours, its)]
+        assert written[0] == written[1]
+        assert len(written[0]) == (len(keys) if subset else 1)
+
+
+def _planned(
+    instance: dg.DagsterInstance, subset: PartitionsSubset[str] | None
+) -> list[dict[str, object]]:
+    """What is kept of a check that a run is about to make; `subset` are its hours."""
+    run_id = make_new_run_id()
+    event = DagsterEvent(
+        event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
+        job_name="job",
+        event_specific_data=AssetCheckEvaluationPlanned(
+            asset_key=ASSET, check_name="complete", partitions_subset=subset
+        ),
+    )
+    instance.report_dagster_event(event, run_id, timestamp=1_772_323_200.5)
+    storage = instance.event_log_storage
+    assert isinstance(storage, SqliteEventLogStorage)
+    with storage.index_connection() as connection:
+        found = connection.execute(
+            text("SELECT * FROM asset_check_executions WHERE run_id = :run"), {"run": run_id}
+        )
+        rows = [dict(row) for row in found.mappings()]
+    # The run is another one, and this is when it was written.
+    text_of = [str(row.pop("evaluation_event")).replace(run_id, "") for row in rows]
+    named = [row | {"run_id": "", "create_timestamp": "", "id": 0} for row in rows]
+    return [row | {"event": told} for row, told in zip(named, text_of, strict=True)]
 
 
 def test_more_runs_than_files_are_kept_open_lose_nothing(tmp_path: Path) -> None:
