@@ -1,6 +1,6 @@
-"""A year of three simulated venues with everything that goes wrong, and its marts, built once.
+"""A winter of three simulated venues with everything that goes wrong, and its marts, built once.
 
-`year` is for reading. A test that changes something takes a copy: `year.copy(tmp_path)`.
+`winter` is for reading. A test that changes something takes a copy: `winter.copy(tmp_path)`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from marts_support import MartsLab, fill_a_year, shared_folder
+from late_days import LateDays, build_late_days
+from made_by_hand import build_by_hand
+from marts_support import MartsLab, fill_a_winter, shared_folder
 
 from market_assets.simulator.process import RunningSimulator
 
@@ -33,14 +35,34 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def year(
+def winter(
     running_exchange: RunningSimulator, shared: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MartsLab]:
-    """March 2025 to March 2026: see `fill_a_year` for what is in it."""
-    lab = MartsLab(tmp_path_factory.mktemp("year"), running_exchange)
+    """October 2025 to March 2026: see `fill_a_winter` for what is in it."""
+    lab = MartsLab(tmp_path_factory.mktemp("winter"), running_exchange)
     lab.take_parsed(shared)
-    fill_a_year(lab)
+    fill_a_winter(lab)
     lab.build()
+    yield lab
+    lab.close()
+
+
+@pytest.fixture(scope="session")
+def late(winter: MartsLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LateDays]:
+    """The winter with its last days built in runs of their own; for reading as well."""
+    found = build_late_days(winter.copy(tmp_path_factory.mktemp("late")))
+    yield found
+    found.lab.close()
+
+
+@pytest.fixture(scope="session")
+def by_hand(
+    running_exchange: RunningSimulator, shared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MartsLab]:
+    """Marts of rows that were made by hand; for reading too."""
+    lab = MartsLab(tmp_path_factory.mktemp("by_hand"), running_exchange)
+    lab.take_parsed(shared)
+    build_by_hand(lab)
     yield lab
     lab.close()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 import yaml
 from lab_support import CALM, NOW, VENUES, merged, settings_for, window
@@ -26,7 +27,9 @@ from market_assets.simulator.process import RunningSimulator
 from market_assets.warehouse.ddl import dataset_of
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
-YEAR = window("2025-03-01", "2026-03-10")
+WINTER = window("2025-10-25", "2026-03-10")
+# Of the 136 days: longer than any other window (90), and 36 days have one that is full.
+RISK_DAYS = 100
 # A listing in mid-day, a delisting, 4 h funding, and a change from 8 h to 4 h.
 SYMBOLS = {
     "binance": ("BTCUSDT", "ETHUSDT", "NEWUSDT", "OLDUSDT", "1000PEPEUSDT", "FASTUSDT"),
@@ -58,8 +61,8 @@ class MartsLab:
         self.exchange = exchange
         self.file = folder / "platform.yaml"
         # The lab's clock stands in March 2026, that of latest_stats and ops_completeness is ours.
-        views = {"latest_days": 3650, "completeness_days": 3650}
-        told = merged({"marts": views}, changes)
+        marts = {"latest_days": 3650, "completeness_days": 3650, "risk_window_days": RISK_DAYS}
+        told = merged({"marts": marts}, changes)
         self.file.write_text(yaml.safe_dump(settings_for(exchange, **told)))
         self.settings: Settings = load_settings(self.file, environ={})
         self.store = DuckLakeWarehouse(self.settings.warehouse.path, venues=VENUES)
@@ -89,7 +92,7 @@ class MartsLab:
         venue: str,
         dataset: str,
         symbols: Sequence[str],
-        within: Window = YEAR,
+        within: Window = WINTER,
         *,
         refresh: bool = False,
     ) -> None:
@@ -121,7 +124,7 @@ class MartsLab:
             f"INSERT INTO lake.raw.{table} BY NAME SELECT * FROM given", pd.DataFrame(filled)
         )
 
-    def write(self, sql: str, given: pd.DataFrame | None = None) -> None:
+    def write(self, sql: str, given: pd.DataFrame | pa.Table | None = None) -> None:
         """Any SQL that writes, with `given` as a table; what no user can do, to set a scene."""
         from market_assets.warehouse.connection import connect
         from market_assets.warehouse.layout import Layout
@@ -195,7 +198,7 @@ def shared_folder(factory: pytest.TempPathFactory) -> Path:
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
-def fill_a_year(lab: MartsLab) -> None:
+def fill_a_winter(lab: MartsLab) -> None:
     """Three venues with quiet and lost hours, flat runs, an outage, a listing, a delisting, both
     funding intervals, a change between them, and a correction that was found later."""
     lab.exchange.control(clock=None, limits=None, faults=None, latency_ms=0)
@@ -209,4 +212,14 @@ def fill_a_year(lab: MartsLab) -> None:
     lab.calm()
 
 
-__all__ = ["NOW", "SYMBOLS", "VENUES", "YEAR", "MartsLab", "fill_a_year", "window"]
+__all__ = [
+    "MARKET",
+    "NOW",
+    "RISK_DAYS",
+    "SYMBOLS",
+    "VENUES",
+    "WINTER",
+    "MartsLab",
+    "fill_a_winter",
+    "window",
+]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from core_again import DAY, HOUR, absent_hours, judged_candles
+from made_by_hand import LEAP
 from marts_support import MartsLab
 from recomputed import same
 
@@ -52,15 +53,15 @@ def bars(lab: MartsLab, hours: int) -> pd.DataFrame:
     return found.reset_index()
 
 
-def test_every_day_of_the_year(year: MartsLab):
-    expected = bars(year, 24).rename(columns={"bar": "date"})
-    found = year.mart("daily_ohlcv").assign(date=lambda rows: pd.to_datetime(rows["date"]))
+def test_every_day_of_the_winter(winter: MartsLab):
+    expected = bars(winter, 24).rename(columns={"bar": "date"})
+    found = winter.mart("daily_ohlcv").assign(date=lambda rows: pd.to_datetime(rows["date"]))
     same(found, expected, ["venue", "symbol", "date"])
 
 
-def test_every_bar_of_four_hours(year: MartsLab):
-    expected = bars(year, 4).rename(columns={"bar": "timestamp"})
-    found = year.mart("ohlcv_4h")
+def test_every_bar_of_four_hours(winter: MartsLab):
+    expected = bars(winter, 4).rename(columns={"bar": "timestamp"})
+    found = winter.mart("ohlcv_4h")
     same(
         found,
         expected.drop(columns=["first_candle_at", "last_candle_at"]),
@@ -69,9 +70,9 @@ def test_every_bar_of_four_hours(year: MartsLab):
     assert set(found["timestamp"].dt.hour) == {0, 4, 8, 12, 16, 20}
 
 
-def test_every_hour_and_the_24_before_it(year: MartsLab):
+def test_every_hour_and_the_24_before_it(winter: MartsLab):
     parts = []
-    for _, rows in year.candles().groupby(["venue", "symbol"]):
+    for _, rows in winter.candles().groupby(["venue", "symbol"]):
         by_time = rows.set_index("timestamp")
         before = by_time["close"].reindex(by_time.index - HOUR).to_numpy()
         window = by_time["volume"].reindex(
@@ -95,11 +96,11 @@ def test_every_hour_and_the_24_before_it(year: MartsLab):
             )
         )
     expected = pd.concat(parts).reset_index(names="timestamp")
-    same(year.mart("hourly_stats"), expected, ["venue", "symbol", "timestamp"])
+    same(winter.mart("hourly_stats"), expected, ["venue", "symbol", "timestamp"])
 
 
-def test_the_latest_of_each_symbol(year: MartsLab):
-    candles, funding = year.candles(), year.funding()
+def test_the_latest_of_each_symbol(winter: MartsLab):
+    candles, funding = winter.candles(), winter.funding()
     rows = []
     for (venue, symbol), series in candles.groupby(["venue", "symbol"]):
         last = series["timestamp"].max()
@@ -132,11 +133,11 @@ def test_the_latest_of_each_symbol(year: MartsLab):
                 "funding_at": newest["timestamp"],
             }
         rows.append(row)
-    same(year.mart("latest_stats"), pd.DataFrame(rows), ["venue", "symbol"])
+    same(winter.mart("latest_stats"), pd.DataFrame(rows), ["venue", "symbol"])
 
 
-def test_every_hour_over_all_venues(year: MartsLab):
-    candles = judged_candles(year)
+def test_every_hour_over_all_venues(winter: MartsLab):
+    candles = judged_candles(winter)
     hours = candles.groupby(["symbol", "timestamp"])
     total = hours["volume"].transform("sum")
     weight = candles["volume"].where(total > 0, 1.0)
@@ -167,11 +168,11 @@ def test_every_hour_over_all_venues(year: MartsLab):
             "quality_score": hours["quality_score"].min(),
         }
     ).reset_index()
-    same(year.mart("consolidated_ohlcv"), expected, ["symbol", "timestamp"])
+    same(winter.mart("consolidated_ohlcv"), expected, ["symbol", "timestamp"])
 
 
-def test_a_day_with_missing_hours_is_marked(year: MartsLab):
-    days = year.mart("daily_ohlcv")
+def test_a_day_with_missing_hours_is_marked(winter: MartsLab):
+    days = winter.mart("daily_ohlcv")
     short = days[days["candle_count"] < 24]
     explained = short["candle_count"] + short["no_trade_count"] + short["not_listed_count"]
     assert (short["is_complete"] == (explained == 24)).all()
@@ -185,32 +186,19 @@ def test_a_day_with_missing_hours_is_marked(year: MartsLab):
     assert (outage["outage_count"], outage["is_complete"]) == (5, False)
 
 
-def test_a_symbol_listed_in_mid_day_has_a_first_day_that_is_complete(year: MartsLab):
-    days = year.mart("daily_ohlcv", "symbol = 'NEWUSDT' and venue = 'binance'").sort_values("date")
+def test_a_symbol_listed_in_mid_day_has_a_first_day_that_is_complete(winter: MartsLab):
+    days = winter.mart("daily_ohlcv", "symbol = 'NEWUSDT' and venue = 'binance'").sort_values(
+        "date"
+    )
     first = days.iloc[0]
     assert 0 < first["candle_count"] < 24
     assert first["not_listed_count"] > 0
     assert first["first_candle_at"].hour == first["not_listed_count"]
 
 
-def test_leap_day_month_end_and_the_hours_0_and_23(small: MartsLab):
-    hours = pd.date_range("2024-02-28 22:00", "2024-03-01 01:00", freq="h")
-    small.insert(
-        "okx_ohlcv",
-        [
-            {
-                "symbol": "BTCUSDT",
-                "venue": "okx",
-                "interval": "1h",
-                "timestamp": hour,
-                "volume": 1.0,
-            }
-            | {"open": n + 1.0, "high": n + 3.0, "low": n + 0.5, "close": n + 2.0}
-            for n, hour in enumerate(hours)
-        ],
-    )
-    small.build(select=["ohlcv", "daily_ohlcv", "ohlcv_4h", "hourly_stats"])
-    days = small.mart("daily_ohlcv").sort_values("date")
+def test_leap_day_month_end_and_the_hours_0_and_23(by_hand: MartsLab):
+    leap_year = f"symbol = '{LEAP}'"
+    days = by_hand.mart("daily_ohlcv", leap_year).sort_values("date")
     assert [str(day)[:10] for day in days["date"]] == ["2024-02-28", "2024-02-29", "2024-03-01"]
     assert list(days["candle_count"]) == [2, 24, 2]
     assert list(days["is_complete"]) == [False, True, False]
@@ -219,8 +207,10 @@ def test_leap_day_month_end_and_the_hours_0_and_23(small: MartsLab):
     leap = days.iloc[1]
     assert str(leap["first_candle_at"]) == "2024-02-29 00:00:00"
     assert str(leap["last_candle_at"]) == "2024-02-29 23:00:00"
-    four = small.mart("ohlcv_4h").sort_values("timestamp")
+    four = by_hand.mart("ohlcv_4h", leap_year).sort_values("timestamp")
     assert list(four["timestamp"].dt.hour) == [20, 0, 4, 8, 12, 16, 20, 0]
     assert list(four["candle_count"]) == [2, 4, 4, 4, 4, 4, 4, 2]
-    midnight = small.mart("hourly_stats", "timestamp = timestamp '2024-03-01 00:00:00'").iloc[0]
+    midnight = by_hand.mart(
+        "hourly_stats", f"{leap_year} and timestamp = timestamp '2024-03-01 00:00:00'"
+    ).iloc[0]
     assert midnight["return_1h"] == 28.0 / 27.0 - 1

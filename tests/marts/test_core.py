@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 from core_again import judged_candles, judged_funding
+from made_by_hand import TWICE
 from marts_support import MartsLab
 from recomputed import same
 
@@ -13,12 +14,12 @@ pytestmark = pytest.mark.xdist_group("marts")
 SERIES = ["venue", "symbol", "timestamp"]
 
 
-def test_every_candle_with_every_flag_and_score(year: MartsLab):
-    same(year.mart("ohlcv"), judged_candles(year), SERIES)
+def test_every_candle_with_every_flag_and_score(winter: MartsLab):
+    same(winter.mart("ohlcv"), judged_candles(winter), SERIES)
 
 
-def test_the_year_has_candles_that_earn_flags(year: MartsLab):
-    flags = year.query(
+def test_the_winter_has_candles_that_earn_flags(winter: MartsLab):
+    flags = winter.query(
         "select count(*) as candles, count(volume_z_score) as scored,"
         " count(cross_venue_divergence) as beside, sum(cast(is_flat_run as integer)) as flat"
         " from marts.ohlcv"
@@ -27,37 +28,27 @@ def test_the_year_has_candles_that_earn_flags(year: MartsLab):
     assert 0 < flags["beside"] < flags["candles"]
 
 
-def test_every_settlement_with_every_flag_and_score(year: MartsLab):
-    same(year.mart("funding_rates"), judged_funding(year), SERIES)
+def test_every_settlement_with_every_flag_and_score(winter: MartsLab):
+    same(winter.mart("funding_rates"), judged_funding(winter), SERIES)
 
 
-def test_a_year_of_funding_follows_the_interval(year: MartsLab):
-    yearly = year.mart("funding_rates", "interval_hours is not null and funding_rate != 0")
+def test_a_year_of_funding_follows_the_interval(winter: MartsLab):
+    yearly = winter.mart("funding_rates", "interval_hours is not null and funding_rate != 0")
     settlements = (yearly["annualised_rate"] / yearly["funding_rate"]).round(6)
     assert set(settlements[yearly["interval_hours"] == 8]) == {1095.0}
     assert set(settlements[yearly["interval_hours"] == 4]) == {2190.0}
 
 
-def test_instruments_are_all_versions_and_one_of_each_is_current(year: MartsLab):
-    raw = pd.concat([year.raw(f"{venue}_instruments") for venue in ("binance", "okx", "aster")])
-    mart = year.mart("instruments")
+def test_instruments_are_all_versions_and_one_of_each_is_current(winter: MartsLab):
+    raw = pd.concat([winter.raw(f"{venue}_instruments") for venue in ("binance", "okx", "aster")])
+    mart = winter.mart("instruments")
     assert len(mart) == len(raw)
     current = mart[mart["is_current"]]
     assert not current.duplicated(["venue", "symbol", "listed_at"]).any()
     assert current["valid_to"].isna().all()
 
 
-def test_a_key_that_is_stored_twice_counts_once_with_the_value_stored_last(small: MartsLab):
-    rows = [
-        {"symbol": "BTCUSDT", "venue": "okx", "interval": "1h", "timestamp": pd.Timestamp(hour)}
-        | dict.fromkeys(("open", "high", "low", "close"), price)
-        | {"volume": 1.0, "ingestion_time": pd.Timestamp(stored)}
-        for hour, price, stored in [
-            ("2026-01-01 00:00", 100.0, "2026-01-01 01:00"),
-            ("2026-01-01 01:00", 101.0, "2026-01-01 03:00"),
-            ("2026-01-01 01:00", 102.0, "2026-01-01 02:00"),
-        ]
-    ]
-    small.insert("okx_ohlcv", rows)
-    small.build(select=["ohlcv"])
-    assert list(small.mart("ohlcv").sort_values("timestamp")["close"]) == [100.0, 101.0]
+def test_a_key_that_is_stored_twice_counts_once_with_the_value_stored_last(by_hand: MartsLab):
+    assert len(by_hand.query(f"select * from raw.okx_ohlcv where symbol = '{TWICE}'")) == 3
+    found = by_hand.mart("ohlcv", f"symbol = '{TWICE}'").sort_values("timestamp")
+    assert list(found["close"]) == [100.0, 101.0]

@@ -17,9 +17,9 @@ CHROMIUM = Path("/usr/bin/chromium")
 
 
 @pytest.fixture(scope="module")
-def project(year: MartsLab) -> Project:
-    found = Project(year.settings)
-    build_docs(year.settings)
+def project(winter: MartsLab) -> Project:
+    found = Project(winter.settings)
+    build_docs(winter.settings)
     return found
 
 

@@ -28,8 +28,8 @@ def test_the_pages_have_sql() -> None:
 
 
 @pytest.mark.parametrize(("page", "statement"), STATEMENTS)
-def test_a_documented_statement_runs(year: MartsLab, page: str, statement: str) -> None:
-    found = year.query(statement)
+def test_a_documented_statement_runs(winter: MartsLab, page: str, statement: str) -> None:
+    found = winter.query(statement)
 
     assert len(found.columns) > 0
     # What is about history and not about this moment has something to show.

@@ -1,4 +1,4 @@
-"""The examples for quants run as they stand, on a year of data, from another process."""
+"""The examples for quants run as they stand, on a winter of data, from another process."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.xdist_group("marts")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def test_the_script_backtests_carry_and_draws_it(year: MartsLab, tmp_path: Path) -> None:
+def test_the_script_backtests_carry_and_draws_it(winter: MartsLab, tmp_path: Path) -> None:
     picture = tmp_path / "carry.png"
     done = subprocess.run(
         [
             *(sys.executable, str(EXAMPLES / "funding_carry.py")),
-            *("--config", str(year.file), "--out", str(picture)),
+            *("--config", str(winter.file), "--out", str(picture)),
         ],
         env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
         capture_output=True,
@@ -32,14 +32,14 @@ def test_the_script_backtests_carry_and_draws_it(year: MartsLab, tmp_path: Path)
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_every_cell_of_the_notebook_runs(year: MartsLab, tmp_path: Path) -> None:
+def test_every_cell_of_the_notebook_runs(winter: MartsLab, tmp_path: Path) -> None:
     from nbclient import NotebookClient
 
     notebook = nbformat.read(EXAMPLES / "funding_carry.ipynb", as_version=4)
     (tmp_path / "funding_carry.py").write_text((EXAMPLES / "funding_carry.py").read_text())
     environment = {
         **os.environ,
-        "MARKET_ASSETS_CONFIG": str(year.file),
+        "MARKET_ASSETS_CONFIG": str(winter.file),
         "PYTHONPATH": str(EXAMPLES.parent),
         # Of its own: nothing of the person's settings of Jupyter is read or written.
         "IPYTHONDIR": str(tmp_path / "ipython"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import pytest
+from late_days import CUT, FIRST, LateDays
 from marts_support import MartsLab
 from recomputed import (
     Numbers,
@@ -161,8 +162,8 @@ def beside_other_venues(candles: pd.DataFrame) -> pd.DataFrame:
     return candles.assign(cross_venue_spread=spread.where(hour["close"].transform("count") > 1))
 
 
-def test_every_hourly_feature_recomputed_from_raw(year: MartsLab) -> None:
-    candles = beside_other_venues(year.candles())
+def test_every_hourly_feature_recomputed_from_raw(winter: MartsLab) -> None:
+    candles = beside_other_venues(winter.candles())
     parts = []
     for (venue, symbol), bars in on_grid(candles, "timestamp", "h"):
         own = own_features(
@@ -185,19 +186,19 @@ def test_every_hourly_feature_recomputed_from_raw(year: MartsLab) -> None:
         )
     grid = against_benchmark(pd.concat(parts), "7d", 168)
     known = with_funding(
-        grid[grid["close"].notna()], year.funding(), "1h", {"24h": 24, "7d": 168}, 24
+        grid[grid["close"].notna()], winter.funding(), "1h", {"24h": 24, "7d": 168}, 24
     )
     expected = known.rename_axis("timestamp").reset_index()
-    quality = year.query(
+    quality = winter.query(
         "select venue, symbol, timestamp, quality_score from marts.ohlcv where interval = '1h'"
     )
     keys = ["venue", "symbol", "timestamp"]
-    same(year.mart("features_hourly"), expected.merge(quality, on=keys), keys)
+    same(winter.mart("features_hourly"), expected.merge(quality, on=keys), keys)
 
 
-def test_every_daily_feature_recomputed_from_raw(year: MartsLab) -> None:
+def test_every_daily_feature_recomputed_from_raw(winter: MartsLab) -> None:
     parts = []
-    for (venue, symbol), bars in on_grid(days_of(year.candles()), "date", "D"):
+    for (venue, symbol), bars in on_grid(days_of(winter.candles()), "date", "D"):
         own = own_features(
             bars,
             year=365,
@@ -211,22 +212,22 @@ def test_every_daily_feature_recomputed_from_raw(year: MartsLab) -> None:
     grid = against_benchmark(pd.concat(parts), "30d", 30)
     known = with_funding(
         grid[grid["close"].notna()],
-        year.funding(),
+        winter.funding(),
         "1D",
         {"1d": 24, "7d": 168, "30d": 720},
         24,
     )
     expected = known.rename_axis("date").reset_index()
     keys = ["venue", "symbol", "date"]
-    bars = year.query(
+    bars = winter.query(
         "select venue, symbol, date, is_complete, quality_score from marts.daily_ohlcv"
     )
-    found = year.mart("features_daily").astype({"date": "datetime64[us]"})
+    found = winter.mart("features_daily").astype({"date": "datetime64[us]"})
     same(found, expected.merge(bars.astype({"date": "datetime64[us]"}), on=keys), keys)
 
 
-def test_the_year_has_what_features_stumble_over(year: MartsLab) -> None:
-    hours = year.mart("features_hourly")
+def test_the_winter_has_what_features_stumble_over(winter: MartsLab) -> None:
+    hours = winter.mart("features_hourly")
     assert set(hours["regime"].dropna()) == {"trending", "ranging"}
     numbers = hours.select_dtypes("float")
     assert numbers.columns[numbers.isna().all()].empty
@@ -234,26 +235,6 @@ def test_the_year_has_what_features_stumble_over(year: MartsLab) -> None:
     assert (hours["return_1h"].isna() & hours["volatility_7d"].notna()).any()
     assert hours["basis_24h"].notna().any()
     assert not np.isinf(numbers.to_numpy(dtype=float)).any()
-
-
-CUT = pd.Timestamp("2026-01-20 16:00")
-
-
-@pytest.fixture(scope="module")
-def cut(year: MartsLab, tmp_path_factory: pytest.TempPathFactory) -> MartsLab:
-    """The year as it was known at 16:00 of a day in January, at a settlement."""
-    lab = year.copy(tmp_path_factory.mktemp("cut"))
-    tables = year.query(
-        "select table_name from information_schema.tables where table_schema = 'raw'"
-        " and (table_name like '%_ohlcv' or table_name like '%_funding_rates')"
-    )
-    for table in tables["table_name"]:
-        lab.write(f"DELETE FROM lake.raw.{table} WHERE timestamp >= '{CUT}'")
-    lab.build(
-        select=["+features_hourly", "+features_daily", "+risk_daily", "+correlation_daily"],
-        full_refresh=True,
-    )
-    return lab
 
 
 @pytest.mark.parametrize(
@@ -266,11 +247,11 @@ def cut(year: MartsLab, tmp_path_factory: pytest.TempPathFactory) -> MartsLab:
     ],
 )
 def test_no_row_knows_what_came_later(
-    year: MartsLab, cut: MartsLab, mart: str, keys: list[str]
+    winter: MartsLab, late: LateDays, mart: str, keys: list[str]
 ) -> None:
     time = keys[-1]
     end, last = (CUT, "1h") if time == "timestamp" else (CUT.normalize(), "1D")
-    before = f"{time} < '{end}'"
-    then = cut.mart(mart, before)
+    then = late.half[mart]
+    then = then[pd.to_datetime(then[time]) < end]
     assert pd.Timestamp(then[time].max()) == end - pd.Timedelta(last)
-    same(then, year.mart(mart, before), keys)
+    same(then, winter.mart(mart, f"{time} >= '{FIRST}' and {time} < '{end}'"), keys)

@@ -11,8 +11,8 @@ from market_assets.marts.results import read_results
 pytestmark = pytest.mark.xdist_group("marts")
 
 
-def test_every_formula_gives_what_was_computed_by_hand(year: MartsLab) -> None:
-    project = Project(year.settings)
+def test_every_formula_gives_what_was_computed_by_hand(winter: MartsLab) -> None:
+    project = Project(winter.settings)
     with project.run_folder() as folder:
         project.run("test", "--select", "test_type:unit", doing="Testing formulas", target=folder)
         results = read_results(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import pytest
 from marts_support import MartsLab, window
 
 from market_assets.defs.assembly import assemble
-from market_assets.marts.build import BuildFailed, build
 from market_assets.simulator.process import RunningSimulator
 from sensors.marts import marts_sensor
 
@@ -24,15 +23,19 @@ VENUE = {"start": "2026-03-07", "symbols": ["BTCUSDT"]}
 SETTLED = "UPDATE lake.ops.changes SET changed_at = changed_at - INTERVAL 5 MINUTE"
 
 
-@pytest.fixture
-def lab(running_exchange: RunningSimulator, shared: Path, tmp_path: Path) -> Iterator[MartsLab]:
+def two_days_in(folder: Path, exchange: RunningSimulator, shared: Path) -> MartsLab:
     """Two days of one symbol."""
-    made = MartsLab(tmp_path, running_exchange, venues={"binance": VENUE})
+    made = MartsLab(folder, exchange, venues={"binance": VENUE})
     made.take_parsed(shared)
-    running_exchange.control(clock=None, limits=None, faults=None)
     made.calm()
     made.ingest("binance", "ohlcv", ["BTCUSDT"], TWO_DAYS)
     made.ingest("binance", "funding_rates", ["BTCUSDT"], TWO_DAYS)
+    return made
+
+
+@pytest.fixture
+def lab(running_exchange: RunningSimulator, shared: Path, tmp_path: Path) -> Iterator[MartsLab]:
+    made = two_days_in(tmp_path, running_exchange, shared)
     yield made
     made.close()
 
@@ -41,6 +44,48 @@ def lab(running_exchange: RunningSimulator, shared: Path, tmp_path: Path) -> Ite
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as made:
         yield made
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A run of Dagster over some marts of some days."""
+
+    lab: MartsLab
+    instance: dg.DagsterInstance
+    done: dg.ExecuteInProcessResult
+
+    def copy(self, folder: Path) -> Ran:
+        """Other rows for a test that changes some; what Dagster knows is the same."""
+        return replace(self, lab=self.lab.copy(folder))
+
+
+@pytest.fixture(scope="module")
+def built(
+    running_exchange: RunningSimulator, shared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ran]:
+    """All marts of both days."""
+    lab = two_days_in(tmp_path_factory.mktemp("built"), running_exchange, shared)
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Ran(lab, instance, run(lab, instance, "2026-03-07", "2026-03-08"))
+    lab.close()
+
+
+@pytest.fixture(scope="module")
+def failed(
+    running_exchange: RunningSimulator, shared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ran]:
+    """A fill that neither buys nor sells, and a table that dbt did not make in a mart's place."""
+    lab = two_days_in(tmp_path_factory.mktemp("failed"), running_exchange, shared)
+    fill = {"execution_id": "1", "timestamp": "2026-03-07T01:00", "venue": "binance"}
+    lab.insert("binance_trade_executions", [{**fill, "side": "hold"}])
+    # dbt finds other columns than it has.
+    lab.write("CREATE SCHEMA lake.marts")
+    lab.write("CREATE TABLE lake.marts.daily_ohlcv (date DATE, nonsense DOUBLE)")
+    lab.write("INSERT INTO lake.marts.daily_ohlcv VALUES ('2026-03-07', 7)")
+    names = ("ohlcv", "daily_ohlcv", "trade_executions")
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Ran(lab, instance, run(lab, instance, "2026-03-07", "2026-03-07", *names))
+    lab.close()
 
 
 def mart(name: str) -> dg.AssetKey:
@@ -81,10 +126,8 @@ def asked(lab: MartsLab, instance: dg.DagsterInstance) -> list[dict[str, Any]] |
     ]
 
 
-def test_a_run_builds_its_days_and_shows_rows_and_tests(
-    lab: MartsLab, instance: dg.DagsterInstance
-) -> None:
-    done = run(lab, instance, "2026-03-07", "2026-03-08")
+def test_a_run_builds_its_days_and_shows_rows_and_tests(built: Ran, tmp_path: Path) -> None:
+    lab, instance, done = built.lab, built.instance, built.done
     assert done.success
     assert set(instance.get_materialized_partitions(mart("daily_ohlcv"))) == {
         "2026-03-07",
@@ -100,16 +143,19 @@ def test_a_run_builds_its_days_and_shows_rows_and_tests(
     assert len(checks) > 30
     assert all(check.passed for check in checks)
     # What is built is not asked for again; the later days that look back to these still are.
-    lab.write(SETTLED)
-    told = asked(lab, instance)
+    later = built.copy(tmp_path).lab
+    later.write(SETTLED)
+    told = asked(later, instance)
+    later.close()
     assert isinstance(told, list)
     assert min(one["first"] for one in told) == "2026-03-09"
 
 
 def test_a_correction_is_built_into_its_day_and_the_days_that_look_back_to_it(
-    lab: MartsLab, instance: dg.DagsterInstance
+    built: Ran, tmp_path: Path
 ) -> None:
-    assert run(lab, instance, "2026-03-07", "2026-03-08").success
+    assert built.done.success
+    lab, instance = built.copy(tmp_path).lab, built.instance
     correction = {
         "venue": "binance",
         "symbol": "BTCUSDT",
@@ -136,35 +182,35 @@ def test_a_correction_is_built_into_its_day_and_the_days_that_look_back_to_it(
     # The bar of the next day is not made from the corrected hour; the look-back flags are.
     assert by_mart["ohlcv"] == ("2026-03-07", "2026-03-14")
     assert by_mart["features_daily"][1] > by_mart["daily_ohlcv"][1]
+    lab.calm()
+    lab.close()
 
 
 def test_while_hours_come_in_nothing_is_built(lab: MartsLab, instance: dg.DagsterInstance) -> None:
     assert asked(lab, instance) == "data are still coming in"
 
 
-def test_a_test_that_fails_is_a_failed_check_and_names_its_rows(
-    lab: MartsLab, instance: dg.DagsterInstance
-) -> None:
-    fill = {"execution_id": "1", "timestamp": "2026-03-07T01:00", "venue": "binance"}
-    lab.insert("binance_trade_executions", [{**fill, "side": "hold"}])
-    done = run(lab, instance, "2026-03-07", "2026-03-07", "trade_executions")
-    assert not done.success
-    [failed] = [c for c in done.get_asset_check_evaluations() if not c.passed]
-    assert failed.asset_key == mart("trade_executions")
-    assert failed.metadata["rows that fail"].value == 1
-    assert failed.severity is dg.AssetCheckSeverity.ERROR
+def test_a_test_that_fails_is_a_failed_check_and_names_its_rows(failed: Ran) -> None:
+    assert not failed.done.success
+    [check] = [c for c in failed.done.get_asset_check_evaluations() if not c.passed]
+    assert check.asset_key == mart("trade_executions")
+    assert check.metadata["rows that fail"].value == 1
+    assert check.severity is dg.AssetCheckSeverity.ERROR
 
 
 def test_a_mart_that_cannot_be_built_keeps_what_was_and_is_not_remembered_as_built(
-    lab: MartsLab,
+    failed: Ran,
 ) -> None:
-    day = date(2026, 3, 7)
-    build(lab.settings, first=day, last=day, select=["ohlcv"], tests=False)
-    # Somebody else's table stands in its place: dbt finds other columns than it has.
-    lab.write("CREATE TABLE lake.marts.daily_ohlcv (date DATE, nonsense DOUBLE)")
-    with pytest.raises(BuildFailed, match="Building the marts") as failed:
-        build(lab.settings, first=day, last=day, select=["ohlcv", "daily_ohlcv"], tests=False)
-    assert {r.name: r.status for r in failed.value.results}["ohlcv"] == "success"
-    built = lab.query("select model, count(*) as n from ops.builds group by model")
-    assert list(built["model"]) == ["ohlcv"]
-    assert len(lab.mart("ohlcv")) == 24
+    [said] = [
+        event.step_failure_data.error
+        for event in failed.done.all_events
+        if event.is_step_failure and event.step_failure_data.error is not None
+    ]
+    assert "Building the marts" in said.message
+    assert "daily_ohlcv: " in said.message
+    assert failed.instance.get_latest_materialization_event(mart("daily_ohlcv")) is None
+    assert failed.instance.get_latest_materialization_event(mart("ohlcv")) is not None
+    built = failed.lab.query("select distinct model from ops.builds order by model")
+    assert list(built["model"]) == ["ohlcv", "trade_executions"]
+    assert len(failed.lab.mart("ohlcv")) == 24
+    assert failed.lab.mart("daily_ohlcv")["nonsense"].tolist() == [7]

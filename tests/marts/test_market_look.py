@@ -17,7 +17,7 @@ from market_assets.watch.looking import Watch
 from market_assets.watch.market import MarketLook
 
 pytestmark = pytest.mark.xdist_group("marts")
-# The last hour of `fill_a_year` opens at 23:00.
+# The last hour of `fill_a_winter` opens at 23:00.
 END = datetime(2026, 3, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
@@ -37,8 +37,8 @@ def hour_of(lab: MartsLab, venue: str, symbol: str, hours_before: int = 0) -> pd
     return own.iloc[-1 - hours_before]
 
 
-def test_a_price_is_the_last_close_known_when_its_hour_ended(year: MartsLab) -> None:
-    found = look(year, alert("price_threshold", symbol="BTCUSDT"))
+def test_a_price_is_the_last_close_known_when_its_hour_ended(winter: MartsLab) -> None:
+    found = look(winter, alert("price_threshold", symbol="BTCUSDT"))
 
     assert {key.removeprefix("price_threshold ") for key in found} == {
         "binance BTCUSDT",
@@ -47,24 +47,24 @@ def test_a_price_is_the_last_close_known_when_its_hour_ended(year: MartsLab) -> 
     }
     for venue in ("binance", "okx", "aster"):
         value = found[f"price_threshold {venue} BTCUSDT"]
-        raw = hour_of(year, venue, "BTCUSDT")
+        raw = hour_of(winter, venue, "BTCUSDT")
         assert value.value == raw["close"]
         assert value.at == pd.Timestamp(raw["timestamp"], tz="UTC") + HOUR
         assert value.every == HOUR
 
 
-def test_a_move_and_a_volume_have_the_units_of_their_limits(year: MartsLab) -> None:
+def test_a_move_and_a_volume_have_the_units_of_their_limits(winter: MartsLab) -> None:
     found = look(
-        year,
+        winter,
         alert("price_move", venue="okx", symbol="ETHUSDT"),
         alert("volume_spike", venue="okx", symbol="ETHUSDT"),
     )
 
-    now, before = hour_of(year, "okx", "ETHUSDT"), hour_of(year, "okx", "ETHUSDT", 1)
+    now, before = hour_of(winter, "okx", "ETHUSDT"), hour_of(winter, "okx", "ETHUSDT", 1)
     assert now["timestamp"] - before["timestamp"] == HOUR
     move = found["price_move okx ETHUSDT"].value
     assert move == pytest.approx(100 * (now["close"] / before["close"] - 1))
-    raw = year.raw("okx_ohlcv")
+    raw = winter.raw("okx_ohlcv")
     day = raw[
         (raw["symbol"] == "ETHUSDT")
         & (raw["interval"] == "1h")
@@ -75,10 +75,10 @@ def test_a_move_and_a_volume_have_the_units_of_their_limits(year: MartsLab) -> N
     assert len(found) == 2
 
 
-def test_funding_is_annualised_by_the_interval_that_it_was_settled_after(year: MartsLab) -> None:
-    found = look(year, alert("funding_extreme", venue="binance"))
+def test_funding_is_annualised_by_the_interval_that_it_was_settled_after(winter: MartsLab) -> None:
+    found = look(winter, alert("funding_extreme", venue="binance"))
 
-    raw = year.raw("binance_funding_rates")
+    raw = winter.raw("binance_funding_rates")
     for symbol, hours in (("BTCUSDT", 8), ("1000PEPEUSDT", 4)):
         last = raw[raw["symbol"] == symbol].sort_values("timestamp").iloc[-1]
         value = found[f"funding_extreme binance {symbol}"]
@@ -87,14 +87,14 @@ def test_funding_is_annualised_by_the_interval_that_it_was_settled_after(year: M
         assert value.every == timedelta(hours=hours)
 
 
-def test_a_spread_is_that_of_all_venues_or_the_farthest_from_one(year: MartsLab) -> None:
+def test_a_spread_is_that_of_all_venues_or_the_farthest_from_one(winter: MartsLab) -> None:
     found = look(
-        year,
+        winter,
         alert("cross_venue_spread"),
         alert("cross_venue_spread", name="own", venue="okx", symbol="BTCUSDT"),
     )
 
-    closes = {v: hour_of(year, v, "BTCUSDT")["close"] for v in ("binance", "okx", "aster")}
+    closes = {v: hour_of(winter, v, "BTCUSDT")["close"] for v in ("binance", "okx", "aster")}
     low, high, own = min(closes.values()), max(closes.values()), closes["okx"]
     assert found["cross_venue_spread BTCUSDT"].value == pytest.approx(100 * (high / low - 1))
     assert found["own okx BTCUSDT"].value == pytest.approx(100 * max(high - own, own - low) / own)
@@ -102,8 +102,8 @@ def test_a_spread_is_that_of_all_venues_or_the_farthest_from_one(year: MartsLab)
     assert not any("PEPE" in key or "FAST" in key for key in found)
 
 
-def test_a_venue_that_is_an_hour_late_is_still_compared(year: MartsLab, tmp_path: Path) -> None:
-    lab = year.copy(tmp_path)
+def test_a_venue_that_is_an_hour_late_is_still_compared(winter: MartsLab, tmp_path: Path) -> None:
+    lab = winter.copy(tmp_path)
     try:
         last = hour_of(lab, "aster", "BTCUSDT")["timestamp"]
         where = f"symbol = 'BTCUSDT' AND timestamp = TIMESTAMP '{last}' AND venue"
@@ -123,8 +123,8 @@ def test_a_venue_that_is_an_hour_late_is_still_compared(year: MartsLab, tmp_path
         lab.close()
 
 
-def test_the_hour_after_a_gap_has_no_move(year: MartsLab, tmp_path: Path) -> None:
-    lab = year.copy(tmp_path)
+def test_the_hour_after_a_gap_has_no_move(winter: MartsLab, tmp_path: Path) -> None:
+    lab = winter.copy(tmp_path)
     try:
         last = hour_of(lab, "okx", "BTCUSDT")["timestamp"]
         lab.write(f"UPDATE lake.marts.hourly_stats SET return_1h = NULL WHERE timestamp = '{last}'")
@@ -135,17 +135,17 @@ def test_the_hour_after_a_gap_has_no_move(year: MartsLab, tmp_path: Path) -> Non
         lab.close()
 
 
-def test_what_is_days_old_is_no_value_any_more(year: MartsLab) -> None:
+def test_what_is_days_old_is_no_value_any_more(winter: MartsLab) -> None:
     asked = alert("price_threshold", symbol="BTCUSDT")
 
-    assert look(year, asked, now=END + timedelta(hours=46))
-    assert not look(year, asked, now=END + timedelta(days=2))
+    assert look(winter, asked, now=END + timedelta(hours=46))
+    assert not look(winter, asked, now=END + timedelta(days=2))
     # Delisted months ago
-    assert not look(year, alert("price_threshold", symbol="OLDUSDT"))
+    assert not look(winter, alert("price_threshold", symbol="OLDUSDT"))
 
 
-def test_nothing_is_read_again_until_somebody_wrote(year: MartsLab, tmp_path: Path) -> None:
-    lab = year.copy(tmp_path)
+def test_nothing_is_read_again_until_somebody_wrote(winter: MartsLab, tmp_path: Path) -> None:
+    lab = winter.copy(tmp_path)
     try:
         eyes = MarketLook([alert("price_threshold", venue="okx", symbol="BTCUSDT")])
         (first,) = eyes.values(lab.store, 1, END)
@@ -171,9 +171,9 @@ def test_without_market_alerts_the_warehouse_is_not_asked(small: MartsLab) -> No
 
 
 def test_a_market_alert_fires_resolves_and_is_told_like_any_other(
-    year: MartsLab, tmp_path: Path
+    winter: MartsLab, tmp_path: Path
 ) -> None:
-    lab = year.copy(tmp_path)
+    lab = winter.copy(tmp_path)
     price = float(hour_of(lab, "okx", "BTCUSDT")["close"])
     entry = {"name": "high", "rule": "price_threshold", "symbol": "BTCUSDT", "venue": "okx"}
     document = yaml.safe_load(lab.file.read_text())

@@ -15,10 +15,10 @@ from recomputed import same
 pytestmark = pytest.mark.xdist_group("marts")
 
 
-def test_every_hour_of_every_day_is_accounted_for(year: MartsLab):
+def test_every_hour_of_every_day_is_accounted_for(winter: MartsLab):
     key = ["venue", "symbol", "date"]
-    stored = year.candles()[["venue", "symbol", "timestamp"]].assign(reason="present")
-    hours = pd.concat([stored, absent_hours(year)])
+    stored = winter.candles()[["venue", "symbol", "timestamp"]].assign(reason="present")
+    hours = pd.concat([stored, absent_hours(winter)])
     assert not hours.duplicated(["venue", "symbol", "timestamp"]).any()
     hours["date"] = hours["timestamp"].dt.normalize()
     counts = hours.groupby([*key, "reason"]).size().unstack(fill_value=0)
@@ -31,18 +31,18 @@ def test_every_hour_of_every_day_is_accounted_for(year: MartsLab):
     expected["unasked_count"] = 24 - counts.sum(axis=1)
     lost = expected["missing_count"] + expected["unasked_count"]
     expected["completeness"] = 1 - lost / 24
-    found = year.mart("ops_completeness").assign(date=lambda rows: pd.to_datetime(rows["date"]))
+    found = winter.mart("ops_completeness").assign(date=lambda rows: pd.to_datetime(rows["date"]))
     same(found, expected.reset_index(), key)
     assert found["missing_count"].sum() > 0
     assert (found["unasked_count"] == 0).mean() > 0.99
 
 
-def test_ages_are_counted_from_the_newest_row(year: MartsLab):
+def test_ages_are_counted_from_the_newest_row(winter: MartsLab):
     now = pd.Timestamp(datetime.now(UTC)).tz_localize(None)
-    found = year.mart("ops_freshness").set_index(["dataset", "venue", "symbol"])
+    found = winter.mart("ops_freshness").set_index(["dataset", "venue", "symbol"])
     for dataset, rows, length in (
-        ("ohlcv", year.candles(), 60),
-        ("funding_rates", year.funding(), 0),
+        ("ohlcv", winter.candles(), 60),
+        ("funding_rates", winter.funding(), 0),
     ):
         newest = rows.groupby(["venue", "symbol"])[["timestamp", "ingestion_time"]].max()
         assert len(found.loc[dataset]) == len(newest)
@@ -56,8 +56,8 @@ def test_ages_are_counted_from_the_newest_row(year: MartsLab):
             assert told["ingestion_age_minutes"] == pytest.approx(age, abs=2)
 
 
-def test_percentiles_of_latency_are_exact(year: MartsLab):
-    requests = year.query("select * from ops.requests")
+def test_percentiles_of_latency_are_exact(winter: MartsLab):
+    requests = winter.query("select * from ops.requests")
     requests["date"] = requests["requested_at"].dt.normalize()
     expected = pd.DataFrame(
         [
@@ -76,14 +76,14 @@ def test_percentiles_of_latency_are_exact(year: MartsLab):
             for (date, venue, endpoint), rows in requests.groupby(["date", "venue", "endpoint"])
         ]
     )
-    found = year.mart("ops_api_health").assign(date=lambda rows: pd.to_datetime(rows["date"]))
+    found = winter.mart("ops_api_health").assign(date=lambda rows: pd.to_datetime(rows["date"]))
     same(found, expected, ["date", "venue", "endpoint"])
 
 
-def test_corrections_are_measured_against_what_was_stored_before(year: MartsLab):
-    [revision] = year.query("select * from ops.revisions").to_dict("records")
+def test_corrections_are_measured_against_what_was_stored_before(winter: MartsLab):
+    [revision] = winter.query("select * from ops.revisions").to_dict("records")
     old, new = json.loads(revision["old_values"]), json.loads(revision["new_values"])
-    [found] = year.mart("ops_corrections").to_dict("records")
+    [found] = winter.mart("ops_corrections").to_dict("records")
     assert (found["venue"], found["dataset"], found["symbol"]) == ("binance", "ohlcv", "BTCUSDT")
     assert found["correction_count"] == 1
     assert found["first_corrected_at"] == found["last_corrected_at"] == revision["timestamp"]
@@ -95,22 +95,22 @@ def test_corrections_are_measured_against_what_was_stored_before(year: MartsLab)
     assert np.isnan(found["largest_rate_change"])
 
 
-def test_rows_and_bytes_of_each_table_and_what_they_would_cost(year: MartsLab):
-    found = year.mart("ops_storage_and_cost").set_index(["schema_name", "table_name"])
+def test_rows_and_bytes_of_each_table_and_what_they_would_cost(winter: MartsLab):
+    found = winter.mart("ops_storage_and_cost").set_index(["schema_name", "table_name"])
     assert {"raw", "ops", "marts"} <= set(found.index.get_level_values(0))
     for (schema, table), row in found.iterrows():
-        rows = year.query(f"select count(*) as n from {schema}.{table}")["n"].iloc[0]
+        rows = winter.query(f"select count(*) as n from {schema}.{table}")["n"].iloc[0]
         assert row["row_count"] == rows, table
     ohlcv = found.loc[("marts", "ohlcv")]
-    files = sorted((year.settings.warehouse.path / "data" / "marts" / "ohlcv").rglob("*.parquet"))
+    files = sorted((winter.settings.warehouse.path / "data" / "marts" / "ohlcv").rglob("*.parquet"))
     assert 0 < ohlcv["bytes"] <= sum(file.stat().st_size for file in files)
     assert ohlcv["storage_dollars_per_month"] == pytest.approx(ohlcv["bytes"] / 2**30 * 0.02)
     assert ohlcv["full_scan_dollars"] == pytest.approx(ohlcv["bytes"] / 2**40 * 6.25)
 
 
-def test_every_view_can_be_read_without_dbt(year: MartsLab):
+def test_every_view_can_be_read_without_dbt(winter: MartsLab):
     """dbt's connections know a type that others don't: a view must not keep its name."""
-    views = year.query("select view_name from duckdb_views() where schema_name = 'marts'")
+    views = winter.query("select view_name from duckdb_views() where schema_name = 'marts'")
     assert len(views) >= 9
     for view in views["view_name"]:
-        year.mart(view, "false")
+        winter.mart(view, "false")

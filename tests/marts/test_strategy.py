@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from late_days import ALONE, FIRST, NEXT, LateDays
+from made_by_hand import made_fills
 from marts_support import MartsLab
 from recomputed import days_of, on_grid, same, windows
 
@@ -71,25 +71,25 @@ def _carry(settlements: pd.DataFrame, day: pd.Timestamp) -> float:
     return float(week["funding_rate"].sum() / hours * 8760) if hours >= 126 else np.nan
 
 
-def test_every_signal(year: MartsLab):
-    found = year.mart("strategy_signals_daily").assign(
+def test_every_signal(winter: MartsLab):
+    found = winter.mart("strategy_signals_daily").assign(
         date=lambda rows: pd.to_datetime(rows["date"])
     )
     assert set(found["strategy"]) == {"momentum", "mean_reversion", "funding_carry"}
     assert {-1.0, 0.0, 1.0} <= set(found.loc[found["strategy"] == "funding_carry", "signal"])
-    same(found, signals(year), KEY)
+    same(found, signals(winter), KEY)
 
 
-def test_every_return_is_of_the_position_of_the_day_before(year: MartsLab):
-    told = signals(year).set_index(KEY)["signal"]
-    funding = year.funding()
+def test_every_return_is_of_the_position_of_the_day_before(winter: MartsLab):
+    told = signals(winter).set_index(KEY)["signal"]
+    funding = winter.funding()
     funding["date"] = funding["timestamp"].dt.normalize()
     funding["at_midnight"] = funding["timestamp"] == funding["date"]
     paid = funding.groupby(["venue", "symbol", "date", "at_midnight"])["funding_rate"].sum()
-    complete = year.mart("daily_ohlcv")
+    complete = winter.mart("daily_ohlcv")
     complete["date"] = pd.to_datetime(complete["date"])
     is_complete = complete.set_index(["venue", "symbol", "date"])["is_complete"]
-    bars = daily(year).set_index(["venue", "symbol", "date"])["close"]
+    bars = daily(winter).set_index(["venue", "symbol", "date"])["close"]
     rows = []
     for (venue, symbol, date), close in bars.items():
         for strategy in ("momentum", "mean_reversion", "funding_carry"):
@@ -122,64 +122,25 @@ def test_every_return_is_of_the_position_of_the_day_before(year: MartsLab):
                     "is_complete": is_complete[(venue, symbol, date)],
                 }
             )
-    found = year.mart("strategy_returns_daily").assign(
+    found = winter.mart("strategy_returns_daily").assign(
         date=lambda rows: pd.to_datetime(rows["date"])
     )
     same(found, pd.DataFrame(rows), KEY)
 
 
 def test_a_day_built_alone_is_as_in_the_whole_and_knows_nothing_later(
-    year: MartsLab, tmp_path: Path
+    winter: MartsLab, late: LateDays
 ):
-    models = ["strategy_signals_daily", "strategy_returns_daily"]
-    before = {
-        model: year.mart(model, "date between date '2025-11-04' and date '2025-11-06'")
-        for model in models
-    }
-    lab = year.copy(tmp_path)
-    try:
-        for table in ("daily_ohlcv", "funding_rates"):
-            time = "date" if table == "daily_ohlcv" else "timestamp"
-            lab.write(f"DELETE FROM lake.marts.{table} WHERE {time} >= '2025-11-07'")
-        lab.write("DELETE FROM lake.marts.strategy_returns_daily WHERE date >= '2025-11-05'")
-        lab.write("DELETE FROM lake.marts.strategy_signals_daily WHERE date >= '2025-11-05'")
-        lab.build("2025-11-05", "2025-11-05", select=models)
-        lab.build("2025-11-06", "2025-11-06", select=models)
-        for model in models:
-            after = lab.mart(model, "date >= date '2025-11-04'")
-            same(after, before[model], KEY)
-    finally:
-        lab.close()
+    """When that day was built, no mart had a row of a later one; the next days read it."""
+    for model in ("strategy_signals_daily", "strategy_returns_daily"):
+        where = f"date between date '{FIRST}' and date '{NEXT}'"
+        found = late.lab.mart(model, where)
+        assert {ALONE, NEXT} <= {str(day)[:10] for day in found["date"]}
+        same(found, winter.mart(model, where), KEY)
 
 
-def test_fills_by_day_strategy_venue_and_symbol(small: MartsLab):
-    random = np.random.default_rng(7)
-    count = 400
-    fills = pd.DataFrame(
-        {
-            "execution_id": [f"e{n}" for n in range(count)],
-            "timestamp": pd.Timestamp("2024-02-28 20:00")
-            + pd.to_timedelta(random.integers(0, 3 * 86_400, count), unit="s"),
-            "symbol": random.choice(["BTCUSDT", "ETHUSDT"], count),
-            "venue": random.choice(["binance", "okx"], count),
-            "side": random.choice(["buy", "sell"], count),
-            "price": random.uniform(1, 100, count),
-            "quantity": random.uniform(0.1, 5, count),
-            "fee": np.where(random.random(count) < 0.1, np.nan, random.normal(0.1, 0.2, count)),
-            "strategy_id": random.choice(np.array(["a", "b", None], dtype=object), count),
-            "pnl": np.where(random.random(count) < 0.3, np.nan, random.normal(0, 10, count)),
-        }
-    )
-    fills.loc[0, "timestamp"] = pd.Timestamp("2024-02-29 00:00:00")
-    fills.loc[1, "timestamp"] = pd.Timestamp("2024-02-29 23:59:59.999999")
-    for venue, rows in fills.groupby("venue"):
-        given = rows.assign(metadata=None).astype({"metadata": "object"})
-        small.write(
-            f"INSERT INTO lake.raw.{venue}_trade_executions BY NAME"
-            " SELECT * REPLACE (nullif(fee, 'nan') AS fee, nullif(pnl, 'nan') AS pnl) FROM given",
-            given,
-        )
-    small.build(select=["trade_executions", "strategy_performance_daily"])
+def test_fills_by_day_strategy_venue_and_symbol(by_hand: MartsLab):
+    fills = made_fills()
     fills["date"] = fills["timestamp"].dt.normalize()
     fills["strategy_id"] = fills["strategy_id"].fillna("unassigned")
     rows = []
@@ -209,7 +170,7 @@ def test_fills_by_day_strategy_venue_and_symbol(small: MartsLab):
                 "profit_factor": gain / loss if loss else np.nan,
             }
         )
-    found = small.mart("strategy_performance_daily").assign(
+    found = by_hand.mart("strategy_performance_daily").assign(
         date=lambda rows: pd.to_datetime(rows["date"])
     )
     same(found, pd.DataFrame(rows), ["date", "strategy_id", "venue", "symbol"])
