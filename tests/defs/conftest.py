@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from lab_support import Lab
 from platform_support import SYMBOLS, Platform
 
+from market_assets.defs.local_storage import LocalStorage
 from market_assets.marts.project import Project
 
 VENUE = {"start": "2026-02-01", "symbols": list(SYMBOLS)}
@@ -39,9 +40,11 @@ def new_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def stored_instance(new_home: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance whose records are in files, below `home`."""
+    """An instance whose records are in files, below `home`, in an installation's own storage."""
     home = shutil.copytree(new_home, tmp_path / "home")
-    with dg.DagsterInstance.local_temp(str(home)) as made:
+    ours = {"module": LocalStorage.__module__, "class": LocalStorage.__name__}
+    storage = {"custom": {**ours, "config": {"base_dir": str(home)}}}
+    with dg.DagsterInstance.local_temp(str(home), overrides={"storage": storage}) as made:
         yield made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from emulator_support import RunningEmulator
 from engine_support import emptied, settings_of
+from forked_support import forking
 
 from market_assets.warehouse.bigquery.engine import BigQueryWarehouse
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
@@ -91,10 +91,7 @@ def warehouse(engine: str, request: pytest.FixtureRequest) -> DuckLakeWarehouse 
 
 @pytest.fixture(scope="session")
 def processes() -> ForkServerContext:
-    """Processes that start quickly, because what they import is imported already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["duckdb", "pyarrow", "pyarrow.dataset", "warehouse_workers"])
-    return context
+    return forking()
 
 
 @pytest.fixture
