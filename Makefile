@@ -21,7 +21,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 INSTALL := env -u VIRTUAL_ENV -u PYTHONHOME -u PYTHONPATH
 
-.PHONY: help venv demo up test test-fast test-system check audit sbom format bench lock docs docs-reference clean
+.PHONY: help venv demo up test test-production test-fast test-system check audit sbom format bench lock docs docs-reference clean
 
 help: ## List what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -45,8 +45,12 @@ demo: venv ## Simulated exchanges, first days of data, Dagster UI on 127.0.0.1:3
 up: venv ## The same on the live venues
 	$(BIN)/market-assets up
 
-test: venv test-system ## What the tests need from the system, then all tests
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+test: venv ## All tests of the platform on this machine (browser included)
+	@scripts/install-system-packages.sh chromium
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not production" --ignore=tests/bigquery --ignore=tests/deploy
+
+test-production: venv test-system ## The tests of BigQuery (on an emulator), Postgres and containers
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m production
 
 # They compute and do not wait: a worker for each core. What is not to run is not even collected.
 test-fast: venv ## The tests that need no exchange, warehouse, browser or second process
@@ -54,7 +58,7 @@ test-fast: venv ## The tests that need no exchange, warehouse, browser or second
 	  --ignore=tests/end_to_end --ignore=tests/bigquery --ignore=tests/deploy --ignore=tests/marts
 
 test-system: venv
-	@scripts/install-system-packages.sh
+	@scripts/install-system-packages.sh chromium postgresql caddy
 	@UV=$(UV) scripts/install-bigquery-emulator.sh
 
 check: venv ## Lint, format, types, layers, shell scripts, licences, known vulnerabilities

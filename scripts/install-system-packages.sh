@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# install-system-packages.sh [chromium] [postgresql] [caddy]
 # What the tests start that pip cannot bring: Chromium for the browser tests; PostgreSQL and Caddy for the
 # tests of deploy/. Debian's packages when this is root on Debian or Ubuntu; otherwise it says what to run and
 # goes on, so that all the other tests still get their turn. No service of the system is left running.
@@ -8,10 +9,18 @@ has() {
     command -v "$1" >/dev/null
 }
 
+there() {
+    case "$1" in
+        chromium) has chromium || has chromium-browser || has google-chrome ;;
+        postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || has initdb ;;
+        *) has "$1" ;;
+    esac
+}
+
 wanted=()
-has chromium || has chromium-browser || has google-chrome || wanted+=(chromium)
-compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || has initdb || wanted+=(postgresql)
-has caddy || wanted+=(caddy)
+for package in "$@"; do
+    there "$package" || wanted+=("$package")
+done
 if [ ${#wanted[@]} -eq 0 ]; then
     exit 0
 fi

@@ -34,6 +34,8 @@ from market_assets.warehouse.ducklake import DuckLakeWarehouse
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# What only runs where the platform is in production: `make test-production`.
+PRODUCTION_ROOMS = {Path(__file__).parent / room for room in ("bigquery", "deploy")}
 # A test that asks for an exchange, a warehouse or an emulator takes a second or more: these are
 # slow, and who works on one room runs that room's folder.
 SLOW_PARTS = {"lab", "running_exchange", "empty_lake", "empty_store", "engine"}
@@ -43,6 +45,12 @@ SLOW_PARTS |= {"bigquery_emulator", "parsed_marts"}
 def pytest_itemcollected(item: pytest.Item) -> None:
     if not SLOW_PARTS.isdisjoint(getattr(item, "fixturenames", ())):
         item.add_marker(pytest.mark.slow)
+    groups = {str(mark.args[0]) for mark in item.iter_markers("xdist_group")}
+    if (
+        any(group.startswith("bigquery") for group in groups)
+        or item.path.parent in PRODUCTION_ROOMS
+    ):
+        item.add_marker(pytest.mark.production)
 
 
 @pytest.hookimpl(trylast=True)
@@ -135,7 +143,7 @@ def bigquery(
 ) -> EmulatedBigQuery:
     """BigQuery's interfaces on loopback, and names of datasets that no other test uses.
 
-    A test that asks for it carries `pytest.mark.xdist_group("bigquery")`: then one worker starts
-    the emulator (seconds), and all its tests share it.
+    A test that asks for it carries `pytest.mark.xdist_group("bigquery")`, or "bigquery_marts": then
+    one worker starts the emulator (seconds), and all tests of the group share it.
     """
     return bigquery_emulator.place(request.node.name)

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from emulator_support import judged
 
-pytestmark = pytest.mark.xdist_group("bigquery")
+IN_BIGQUERY = pytest.mark.xdist_group("bigquery")
 
+# Two workers, each with an emulator of its own.
+GROUPS = ("bigquery", "bigquery_marts")
 CANDLES = {
     "path": ["p", "raw", "candles"],
     "fields": [
@@ -127,10 +129,12 @@ def line(sql: str) -> str:
     return json.dumps(noted)
 
 
+@IN_BIGQUERY
 def test_what_bigquery_takes_is_found_good() -> None:
     assert judged(map(line, GOOD)) == []
 
 
+@IN_BIGQUERY
 def test_what_bigquery_refuses_is_refused_each_for_its_own_reason() -> None:
     bad = [sql for kind in BAD.values() for sql in kind]
     refused = {fault["sql"]: fault["problem"] for fault in judged(map(line, bad))}
@@ -142,10 +146,13 @@ def test_what_bigquery_refuses_is_refused_each_for_its_own_reason() -> None:
 
 
 @pytest.mark.last
+@pytest.mark.parametrize(
+    "group", [pytest.param(g, marks=pytest.mark.xdist_group(g)) for g in GROUPS]
+)
 def test_every_statement_that_was_sent_to_bigquery_is_good_googlesql(
-    bigquery_emulator: Any, bigquery: Any
+    bigquery_emulator: Any, bigquery: Any, group: str
 ) -> None:
-    """Runs after all tests that use the emulator: its list is what they and the platform sent."""
+    """Runs after all tests of its group, which use one emulator: its list is what they sent."""
     bigquery.rows("SELECT 1 AS one")
     lines = bigquery_emulator.statements.read_text().splitlines()
     assert lines

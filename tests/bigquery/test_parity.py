@@ -34,7 +34,7 @@ from market_assets.settings import Settings
 from market_assets.simulator.process import RunningSimulator
 
 pytestmark = [
-    pytest.mark.xdist_group("bigquery"),
+    pytest.mark.xdist_group("bigquery_marts"),
     pytest.mark.slow,
     pytest.mark.timeout(2400),
 ]

@@ -32,7 +32,7 @@ from market_assets.watch.memory import Memory, write_memory
 sys.path.insert(0, str(Path(__file__).parents[1] / "defs"))
 from platform_support import Platform, check_results, failing
 
-pytestmark = [pytest.mark.xdist_group("bigquery"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("bigquery_marts"), pytest.mark.slow]
 
 SYMBOLS = ("BTCUSDT", "NEWUSDT")
 FETCHED = window("2026-03-08", "2026-03-10")
