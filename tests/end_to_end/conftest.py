@@ -1,7 +1,8 @@
 """One real stack (webserver, daemon, code server, simulator) that these tests share.
 
-Each module names the same xdist group: two stacks at once are too much for two cores. (A mark that
-a conftest adds comes too late for xdist.)
+Each module names one of two xdist groups, `end_to_end` or `demo_and_watch`: these tests wait more
+than they compute, and one after the other they take ten minutes. More than two stacks at once are
+too much for two cores. (A mark that a conftest adds comes too late for xdist.)
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from market_assets.stack import ports
 from market_assets.stack.layout import CHECKOUT
 from market_assets.stack.processes import leftovers, stop
 
-pytestmark = pytest.mark.xdist_group("end_to_end")
+pytestmark = pytest.mark.xdist_group("demo_and_watch")
 
 COMMAND = "from market_assets.cli import main; main()"
 # Coverage of the last three days: one symbol of one venue; one hour more if one closes meanwhile.

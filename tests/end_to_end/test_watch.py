@@ -33,7 +33,7 @@ sys.path.insert(0, str(CHECKOUT / "scripts"))
 
 from take_screenshots import DagsterUi, browser_page
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("end_to_end")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("demo_and_watch")]
 
 SYMBOL = "BTCUSDT"
 LOOKS_APART = 5
