@@ -141,9 +141,9 @@ class Project:
         if target is not None:
             environment |= {"DBT_TARGET_PATH": str(target), "DBT_LOG_PATH": str(target)}
         lines: deque[str] = deque(maxlen=_LINES_IN_MESSAGE)
-        # Not -m: dbt.cli imports its own main, and Python would warn of that at every start.
-        start = "from dbt.cli.main import cli; cli()"
-        command = [sys.executable, "-c", start, *arguments, *self.arguments]
+        module = "market_assets.marts.dbt_process"
+        folder = str(target or self.target)
+        command = [sys.executable, "-m", module, folder, *arguments, *self.arguments]
         with subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process:
