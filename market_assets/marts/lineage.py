@@ -36,9 +36,7 @@ def column_lineage(folder: Path) -> dict[str, Lineage]:
     }
 
 
-def _columns_of_tables(
-    manifest: Mapping[str, Any], catalog: Mapping[str, Any]
-) -> dict[str, Any]:
+def _columns_of_tables(manifest: Mapping[str, Any], catalog: Mapping[str, Any]) -> dict[str, Any]:
     """Schema -> table -> column -> type: what `select *` stands for.
 
     As described where the warehouse does not have the table yet: docs are made at the first start.
