@@ -56,21 +56,20 @@ def _alone(rows: pd.DataFrame) -> pd.DataFrame:
         | (rows["volume"] < 0)
     )
     flat = (rows["volume"] == 0) & (rows["high"] == rows["low"]) & (rows["open"] == close)
-    flat_at = set(time[flat])
-    rows["is_flat_run"] = [all(t - n * HOUR in flat_at for n in range(3)) for t in time]
+    rows["is_flat_run"] = np.all([(time - n * HOUR).isin(time[flat]) for n in range(3)], axis=0)
     return rows
 
 
 def _beside(candles: pd.DataFrame) -> pd.DataFrame:
     """The distance to the nearest other venue."""
-    found = np.full(len(candles), np.nan)
-    for _, rows in candles.groupby(["symbol", "timestamp"]):
-        if len(rows) > 1:
-            close = rows["close"].to_numpy()
-            high = np.maximum.outer(close, close)
-            apart = high / np.minimum.outer(close, close) - 1
-            np.fill_diagonal(apart, np.inf)
-            found[rows.index] = apart.min(axis=1)
+    hour = ["symbol", "timestamp"]
+    beside = candles.pivot(index=hour, columns="venue", values="close")
+    nearest = {}
+    for venue, own in beside.items():
+        ratio = beside.drop(columns=venue).div(own, axis=0)
+        nearest[venue] = ratio.where(ratio >= 1, 1 / ratio).min(axis=1) - 1
+    told = pd.DataFrame(nearest).stack().rename("apart").rename_axis([*hour, "venue"])
+    found = candles.join(told, on=[*hour, "venue"])["apart"].to_numpy()
     return candles.assign(cross_venue_divergence=found, is_cross_venue_divergent=found > 0.05)
 
 
@@ -116,7 +115,7 @@ def _settlements(rows: pd.DataFrame, versions: pd.DataFrame) -> pd.DataFrame:
     known = hours.notna() & hours.shift().notna() & (time.diff() <= 30 * DAY)
     rows["is_interval_changed"] = known & (hours != hours.shift())
     rows["is_rate_outlier"] = rows["rate_z_score"].abs() > 8
-    rows["is_outside_cap"] = [_is_outside(t, r, versions) for t, r in zip(time, rate, strict=True)]
+    rows["is_outside_cap"] = _is_outside(time, rate, versions)
     lost = (
         rows["is_outside_cap"] * 50
         + rows["is_interval_changed"] * 10
@@ -125,10 +124,13 @@ def _settlements(rows: pd.DataFrame, versions: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(quality_score=np.maximum(0, 100 - lost) / 100)
 
 
-def _is_outside(time: pd.Timestamp, rate: float, versions: pd.DataFrame) -> bool:
-    seen = versions[(versions["valid_from"] <= time)]
-    version = (seen if len(seen) else versions.head(1)).tail(1)
-    if not len(version) or (version["valid_to"].notna() & (version["valid_to"] <= time)).all():
-        return False
-    row = version.iloc[0]
-    return bool(rate > row["funding_cap"] or rate < row["funding_floor"])
+def _is_outside(
+    time: pd.Series[Any], rate: pd.Series[Any], versions: pd.DataFrame
+) -> pd.Series[Any]:
+    """By the limits of the instrument as it was then; of its first version before there was one."""
+    if not len(versions):
+        return pd.Series(False, index=time.index)
+    seen = versions["valid_from"].searchsorted(time, side="right") - 1
+    version = versions.iloc[np.maximum(seen, 0)].set_index(time.index)
+    is_over = version["valid_to"].notna() & (version["valid_to"] <= time)
+    return ((rate > version["funding_cap"]) | (rate < version["funding_floor"])) & ~is_over

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,8 +43,7 @@ def signals(lab: MartsLab) -> pd.DataFrame:
             "momentum": (momentum, np.sign(momentum)),
             "mean_reversion": (score, -np.clip(score, -1, 1)),
         }
-        carry = np.array([_carry(mine, day) for day in bars.index])
-        carry = np.where(np.isfinite(close), carry, np.nan)
+        carry = np.where(np.isfinite(close), _carry(mine, bars.index), np.nan)
         position = np.where(carry > THRESHOLD, -1.0, np.where(carry < 0, 1.0, 0.0))
         indicators["funding_carry"] = (carry, position)
         for strategy, (indicator, signal) in indicators.items():
@@ -61,14 +62,16 @@ def _deviation(rows: np.ndarray) -> np.ndarray:
     return deviation
 
 
-def _carry(settlements: pd.DataFrame, day: pd.Timestamp) -> float:
-    """The mean yearly funding of the seven days that end with this one."""
-    time = settlements["timestamp"]
-    week = settlements[(time >= day - 6 * DAY) & (time < day + DAY)].dropna(
-        subset=["interval_hours"]
-    )
-    hours = week["interval_hours"].sum()
-    return float(week["funding_rate"].sum() / hours * 8760) if hours >= 126 else np.nan
+def _carry(settlements: pd.DataFrame, days: pd.Index[Any]) -> np.ndarray:
+    """The mean yearly funding of the seven days that end with each of these."""
+    known = settlements.dropna(subset=["interval_hours"]).sort_values("timestamp")
+    first, end = (known["timestamp"].searchsorted(days + step) for step in (-6 * DAY, DAY))
+    rate, hours = known["funding_rate"].to_numpy(), known["interval_hours"].to_numpy()
+    found = np.full(len(days), np.nan)
+    for place, week in enumerate(map(slice, first, end)):
+        if hours[week].sum() >= 126:
+            found[place] = rate[week].sum() / hours[week].sum() * 8760
+    return found
 
 
 def test_every_signal(winter: MartsLab):
