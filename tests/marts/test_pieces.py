@@ -18,6 +18,7 @@ from market_assets.marts.project import Project
 pytestmark = pytest.mark.xdist_group("marts")
 
 CORRECTED = "2026-02-20"
+MEASURED = ("open", "high", "low", "close", "volume", "quote_volume")
 
 
 def assert_the_same(one: MartsLab, other: MartsLab, without: Collection[str] = ()) -> None:
@@ -46,7 +47,8 @@ def test_a_correction_built_where_it_is_due_equals_a_build_of_everything(
     """
     pieces = winter.copy(tmp_path)
     models = Project(pieces.settings).nodes().by_days()
-    wrong = ", ".join(f"{name} = {name} * 1.3" for name in ("open", "high", "low", "close"))
+    # The price is in what the next hours are compared with, the volume in scores of a week.
+    wrong = ", ".join(f"{name} = {name} * 1.3" for name in MEASURED)
     pieces.write(
         f"UPDATE lake.raw.binance_ohlcv SET {wrong}"
         f" WHERE symbol = 'BTCUSDT' AND timestamp = '{CORRECTED} 05:00'"
