@@ -65,6 +65,7 @@ class RawJudge:
     dataset: Dataset
     window: Window
     now_ms: int
+    # What several checks look at, by interval or dataset: each is read once.
     _read: dict[str, pa.Table] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def verdicts(self) -> list[Verdict]:
@@ -145,7 +146,14 @@ class RawJudge:
                 missing = [gap for gap in gaps if gap.reason == "missing"] + gone.get(symbol, [])
                 spans += [_span(symbol, interval, gap.window, gap.evidence) for gap in missing]
                 times += [t for gap in missing for t in (gap.window.start, gap.window.end - 1)]
-        for one in unasked(self.warehouse, self.settings, self.venue, self.dataset, self.window):
+        for one in unasked(
+            self.warehouse,
+            self.settings,
+            self.venue,
+            self.dataset,
+            self.window,
+            self._instruments,
+        ):
             spans.append(_span(one.symbol, one.interval, one.window, one.evidence))
             times += [one.window.start, one.window.end - 1]
         counts = Counter(span["symbol"] for span in spans)
@@ -168,7 +176,7 @@ class RawJudge:
         if self.dataset is INSTRUMENTS:
             return
         policy = Policy.of(self.settings)
-        instruments = self.warehouse.read(self.venue, INSTRUMENTS)
+        instruments = self._instruments()
         if self.dataset is FUNDING_RATES:
             scene = FundingScene(
                 self.venue, self._rows("", MONTH_MS), self.window, self.now_ms, instruments
@@ -203,8 +211,13 @@ class RawJudge:
     def _accepted(self) -> Accepted:
         return self.warehouse.accepted_keys(self.venue, self.dataset, self.window)
 
+    def _instruments(self) -> pa.Table:
+        if INSTRUMENTS.name not in self._read:
+            self._read[INSTRUMENTS.name] = self.warehouse.read(self.venue, INSTRUMENTS)
+        return self._read[INSTRUMENTS.name]
+
     def _candles(self, interval: str) -> pa.Table:
-        """The hours to judge and what the rules look back on, read once."""
+        """The hours to judge and what the rules look back on."""
         if interval not in self._read:
             look_back_ms = Policy.of(self.settings).look_back_ms(INTERVALS[interval])
             self._read[interval] = self._rows(interval, look_back_ms)

@@ -6,7 +6,7 @@ for the symbol in them. Found, they are missing, which makes them be asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,8 @@ from market_assets.warehouse.sql import literal, moment
 from market_assets.warehouse.tables import COVERAGE, GAPS
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from market_assets.settings import Settings
     from market_assets.warehouse.protocol import Warehouse
 
@@ -55,9 +57,17 @@ class Unasked:
 
 
 def unasked(
-    warehouse: Warehouse, settings: Settings, venue: str, dataset: Dataset, window: Window
+    warehouse: Warehouse,
+    settings: Settings,
+    venue: str,
+    dataset: Dataset,
+    window: Window,
+    instruments: Callable[[], pa.Table] | None = None,
 ) -> list[Unasked]:
-    """What of the window is to be collected, and was never asked for."""
+    """What of the window is to be collected, and was never asked for.
+
+    Who has read the venue's instruments already gives them.
+    """
     options = settings.venue(venue)
     intervals = tuple(options.intervals) if dataset is OHLCV else ("",)
     begins = to_ms(options.start)
@@ -69,7 +79,8 @@ def unasked(
         return []
     # Once for all symbols: 500 of them have 500 spans.
     anywhere = merge(part for parts in asked.values() for part in parts)
-    listings = Listings.of(warehouse.read(venue, INSTRUMENTS), venue)
+    listed = instruments() if instruments else warehouse.read(venue, INSTRUMENTS)
+    listings = Listings.of(listed, venue)
     return [
         Unasked(symbol, interval, part, is_traded(listings, symbol))
         for interval in intervals

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def store(settings: Settings) -> Iterator[DuckLakeWarehouse]:
+def store(settings: Settings, empty_lake: Path) -> Iterator[DuckLakeWarehouse]:
+    shutil.copytree(empty_lake, settings.warehouse.path)
     with DuckLakeWarehouse(settings.warehouse.path, venues=tuple(settings.venues)) as store:
         yield store
 
