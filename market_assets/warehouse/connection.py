@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from market_assets.warehouse.layout import Layout
 from market_assets.warehouse.sql import LAKE, literal
+from market_assets.warehouse.threads import take_one_if_small
 
 if TYPE_CHECKING:
     import duckdb
@@ -15,7 +16,7 @@ _EXTENSIONS = ("sqlite_scanner", "ducklake")
 
 # Commits, and opening the lake, are one thread's work: a second one spins meanwhile (115 ms of CPU
 # to open instead of 72, a fifth of an ingest run; duckdb 1.5.5, 2026-11-21) and cuts a partition
-# into more files. Other people's SQL may be about years, and gets two.
+# into more files. Other people's SQL may be about years: of a large lake it gets two.
 _THREADS = 1
 _THREADS_OF_OTHERS = 2
 
@@ -47,6 +48,7 @@ def connect_sandboxed(layout: Layout) -> duckdb.DuckDBPyConnection:
     """A read-only instance for other people's SQL: it reaches no file outside the warehouse."""
     connection = connect(layout, read_only=True)
     connection.execute(f"SET threads = {_THREADS_OF_OTHERS}")
+    take_one_if_small(connection)
     connection.execute(f"SET allowed_directories = [{literal(_folder(layout.root))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
