@@ -39,17 +39,20 @@ class Rows:
         Both break the schema, which is judged elsewhere.
         """
         import numpy as np
+        import pyarrow as pa
         import pyarrow.compute as pc
 
+        # Not the bare number: to see what it is pyarrow imports pandas.
+        end = arrow.column([window.end * 1000], pa.int64())[0]
         placed = pc.and_(
             pc.and_(table["symbol"].is_valid(), table["timestamp"].is_valid()),
-            pc.less(table["timestamp"].cast("int64"), window.end * 1000),
+            pc.less(table["timestamp"].cast("int64"), end),
         )
         table = table.filter(placed)
         times = arrow.numbers(table["timestamp"]) // 1000
         names, codes = _coded(table["symbol"])
         stored = (
-            arrow.numbers(table["ingestion_time"].fill_null(0))
+            arrow.numbers(table["ingestion_time"])
             if "ingestion_time" in table.column_names and table["ingestion_time"].null_count == 0
             else np.zeros(len(times), dtype=np.int64)
         )
@@ -105,13 +108,16 @@ def _coded(symbols: pa.ChunkedArray) -> tuple[tuple[str, ...], Ints]:
     """The symbols in order of the alphabet, and each row's place in them."""
     import numpy as np
 
+    # Of no rows: pyarrow makes an array of nothing, and imports pandas for it.
+    if not len(symbols):
+        return (), np.empty(0, dtype=np.int64)
     coded = symbols.combine_chunks().dictionary_encode()
     told = coded.dictionary.to_pylist()
     names = tuple(sorted(told))
     place = {name: index for index, name in enumerate(names)}
     ranks = np.array([place[name] for name in told], dtype=np.int64)
     codes = arrow.numbers(coded.indices.cast("int64"))
-    return names, ranks[codes] if len(codes) else codes
+    return names, ranks[codes]
 
 
 def _floats(values: pa.ChunkedArray) -> Floats:

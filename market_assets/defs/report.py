@@ -10,8 +10,9 @@ import dagster as dg
 
 from market_assets.defs import pictures
 from market_assets.defs.outcome import Outcome, complete_hours
+from market_assets.schemas import arrow
 from market_assets.schemas.datasets import DATASETS, INSTRUMENTS, OHLCV
-from market_assets.schemas.timeline import HOUR_MS, INTERVALS, Window, floor_to, to_ms, to_text
+from market_assets.schemas.timeline import HOUR_MS, INTERVALS, Window, floor_to, to_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -168,7 +169,8 @@ class _Series:
         self.moments = list(
             zip(
                 table.column("symbol").to_pylist(),
-                map(to_ms, table.column("timestamp").to_pylist()),
+                # As numbers: for a moment of Python's own pyarrow imports pandas.
+                (arrow.numbers(table.column("timestamp")) // 1000).tolist(),
                 strict=True,
             )
         )

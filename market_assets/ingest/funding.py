@@ -289,7 +289,7 @@ def rows_of(funding: Funding) -> pa.Table:
             hours[after] = step / HOUR_MS if step else None
     schema = FUNDING_RATES.arrow_schema()
     if not funding.tables:
-        return schema.empty_table()
+        return arrow.table((), schema)
     table = pa.concat_tables(funding.tables).sort_by("timestamp")
     inside = [any(t in window for window in funding.windows) for t in times]
     at = schema.get_field_index("interval_hours")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from market_assets.ingest.finding import Finding
 from market_assets.ingest.job import AbsentInterval, Job, Summary
+from market_assets.schemas import arrow
 from market_assets.schemas.datasets import OHLCV, Dataset
 from market_assets.schemas.requests import RequestRecord
 from market_assets.warehouse.contract import Batch, QuarantinedRow
@@ -47,7 +48,9 @@ class Storing:
                 dataset=dataset,
                 interval=self._job.interval if dataset is OHLCV else "",
                 run_id=self._job.run_id,
-                rows=pa.concat_tables(tables) if tables else dataset.arrow_schema().empty_table(),
+                rows=pa.concat_tables(tables)
+                if tables
+                else arrow.table((), dataset.arrow_schema()),
                 series=[outcome for finding in findings for outcome in finding.outcomes()],
                 quarantined=quarantined,
                 requests=requests,

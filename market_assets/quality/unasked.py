@@ -12,6 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from market_assets.checks.listings import Listings
+from market_assets.schemas import arrow
 from market_assets.schemas.datasets import INSTRUMENTS, OHLCV, Dataset
 from market_assets.schemas.timeline import (
     DAY_MS,
@@ -138,7 +139,7 @@ def record_unasked(
             for one in wanted
             if one.interval == interval
         ]
-        nothing = dataset.arrow_schema().empty_table()
+        nothing = arrow.table((), dataset.arrow_schema())
         warehouse.commit(Batch(venue, dataset, interval, run_id, nothing, series))
     return len(wanted)
 

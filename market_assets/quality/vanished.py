@@ -69,6 +69,6 @@ def reopen(
         for gap in gaps
     ]
     if series:
-        nothing = OHLCV.arrow_schema().empty_table()
+        nothing = arrow.table((), OHLCV.arrow_schema())
         warehouse.commit(Batch(venue, OHLCV, interval, run_id, nothing, series))
     return len(series)

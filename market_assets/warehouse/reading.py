@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from market_assets.schemas import arrow
 from market_assets.schemas.datasets import Dataset
 from market_assets.schemas.timeline import Window
 from market_assets.warehouse.contract import Gap
@@ -41,7 +42,7 @@ def read_rows(
         return connection.execute(sql).to_arrow_table().cast(dataset.arrow_schema())
     except no_such_table():
         # Nothing was ever stored for this venue: that is an empty answer, not a failure.
-        return dataset.arrow_schema().empty_table()
+        return arrow.table((), dataset.arrow_schema())
 
 
 def read_covered(

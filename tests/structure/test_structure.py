@@ -82,7 +82,8 @@ def test_what_costs_time_to_import_is_not_imported_to_start(module: str):
 
 
 def test_an_ingest_imports_nothing_heavy_either(lab):
-    """Whatever is imported late, inside functions, is imported by a real run."""
+    """Whatever is imported late, inside functions, is imported by a real run; then by Dagster's,
+    with its checks and pictures."""
     program = f"""
 import sys
 from datetime import datetime
@@ -99,12 +100,19 @@ with DuckLakeWarehouse(root / "warehouse") as lake:
     ingest(Job("binance", "ohlcv", ("BTCUSDT",), span, "1h"), settings, lake).raise_if_incomplete()
 heavy = ("pandas", "pandera", "great_expectations", "dagster", "matplotlib")
 print([m for m in heavy if m in sys.modules])
+
+import dagster as dg
+from market_assets.defs.raw import raw_assets
+names = ("binance_ohlcv", "binance_funding_rates")
+for raw in [asset for asset in raw_assets(settings) if asset.key.path[-1] in names]:
+    assert dg.materialize([raw], partition_key="2026-02-04-05:00").success
+print([m for m in heavy if m in sys.modules])
 """
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.splitlines() == ["[]", "['dagster']"]
 
 
 def reads_environment(path: Path) -> bool:
