@@ -39,10 +39,11 @@ class LateDays:
 
 def build_late_days(lab: MartsLab) -> LateDays:
     """In a copy of the winter."""
-    for model in Project(lab.settings).nodes().by_days():
-        columns = lab.query(f"select * from marts.{model.name} limit 0").columns
+    models = [model.name for model in Project(lab.settings).nodes().by_days()]
+    for model in models:
+        columns = lab.query(f"select * from marts.{model} limit 0").columns
         time = "date" if "date" in columns else "timestamp"
-        lab.write(f"DELETE FROM lake.marts.{model.name} WHERE {time} >= '{ALONE}'")
+        lab.write(f"DELETE FROM lake.marts.{model} WHERE {time} >= '{ALONE}'")
     tables = lab.query(
         "select table_name from information_schema.tables where table_schema = 'raw'"
         " and (table_name like '%_ohlcv' or table_name like '%_funding_rates')"
@@ -61,9 +62,9 @@ def build_late_days(lab: MartsLab) -> LateDays:
     for table, rows in later.items():
         lab.write(f"INSERT INTO lake.raw.{table} BY NAME SELECT * FROM given", rows)
     bills = [billed(lab)]
-    lab.build(ALONE, ALONE)
+    lab.build(ALONE, ALONE, select=models)
     bills.append(billed(lab))
-    lab.build(NEXT, LAST, tests=True)
+    lab.build(NEXT, LAST, select=models, tests=True)
     bills.append(billed(lab))
     return LateDays(lab, half, bills)
 
