@@ -128,12 +128,16 @@ def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
 
 @pytest.fixture(scope="session")
-def parsed_marts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What all workers of one run of the tests see."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def parsed_marts(shared_folder: Path) -> Path:
     """dbt's parsed project: ten seconds of a core, so that all workers share one."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    project = Project(Settings.model_validate({"state_dir": folder / "parsed"}))
+    project = Project(Settings.model_validate({"state_dir": shared_folder / "parsed"}))
     project.prepare()  # it waits while another worker is at it
     return project.target
 

@@ -24,7 +24,7 @@ from emulator_support import EmulatedBigQuery, RunningEmulator
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "marts"))
 
-from marts_support import MartsLab, shared_folder
+from marts_support import MartsLab
 from parity_lab import CORRECTED, copy_rows, correct, fill, on_bigquery
 from reference_support import answers
 
@@ -101,10 +101,11 @@ class Both:
 def both(
     running_exchange: RunningSimulator,
     bigquery_emulator: RunningEmulator,
+    shared_folder: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Both]:
     lab = MartsLab(tmp_path_factory.mktemp("parity"), running_exchange)
-    lab.take_parsed(shared_folder(tmp_path_factory))
+    lab.take_parsed(shared_folder)
     place = bigquery_emulator.place("parity")
     settings = on_bigquery(lab, place)
     there: dict[str, pa.Table] = {}

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from late_days import LateDays, build_late_days
 from made_by_hand import build_by_hand
-from marts_support import MartsLab, fill_a_winter, shared_folder
+from marts_support import MartsLab, fill_a_winter
 
 from market_assets.simulator.process import RunningSimulator
 
@@ -29,18 +29,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the parsed project is kept for all labs."""
-    return shared_folder(tmp_path_factory)
-
-
-@pytest.fixture(scope="session")
 def winter(
-    running_exchange: RunningSimulator, shared: Path, tmp_path_factory: pytest.TempPathFactory
+    running_exchange: RunningSimulator,
+    shared_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[MartsLab]:
     """October 2025 to March 2026: see `fill_a_winter` for what is in it."""
     lab = MartsLab(tmp_path_factory.mktemp("winter"), running_exchange)
-    lab.take_parsed(shared)
+    lab.take_parsed(shared_folder)
     fill_a_winter(lab)
     lab.build()
     yield lab
@@ -57,20 +53,24 @@ def late(winter: MartsLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="session")
 def by_hand(
-    running_exchange: RunningSimulator, shared: Path, tmp_path_factory: pytest.TempPathFactory
+    running_exchange: RunningSimulator,
+    shared_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[MartsLab]:
     """Marts of rows that were made by hand; for reading too."""
     lab = MartsLab(tmp_path_factory.mktemp("by_hand"), running_exchange)
-    lab.take_parsed(shared)
+    lab.take_parsed(shared_folder)
     build_by_hand(lab)
     yield lab
     lab.close()
 
 
 @pytest.fixture
-def small(running_exchange: RunningSimulator, shared: Path, tmp_path: Path) -> Iterator[MartsLab]:
+def small(
+    running_exchange: RunningSimulator, shared_folder: Path, tmp_path: Path
+) -> Iterator[MartsLab]:
     """An empty warehouse, to put hand-made rows into."""
     lab = MartsLab(tmp_path, running_exchange)
-    lab.take_parsed(shared)
+    lab.take_parsed(shared_folder)
     yield lab
     lab.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from datetime import date
@@ -13,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pytest
 import yaml
 from lab_support import CALM, NOW, VENUES, merged, settings_for, window
 
@@ -190,12 +188,6 @@ def copy_parsed(settings: Settings, shared: Path) -> None:
     made = Project(settings.model_copy(update={"state_dir": folder}))
     made.prepare()  # it waits while another worker is at it
     shutil.copytree(made.target, Project(settings).target, dirs_exist_ok=True)
-
-
-def shared_folder(factory: pytest.TempPathFactory) -> Path:
-    """What all workers of one run of the tests see."""
-    base = factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 def fill_a_winter(lab: MartsLab) -> None:

@@ -23,10 +23,10 @@ VENUE = {"start": "2026-03-07", "symbols": ["BTCUSDT"]}
 SETTLED = "UPDATE lake.ops.changes SET changed_at = changed_at - INTERVAL 5 MINUTE"
 
 
-def two_days_in(folder: Path, exchange: RunningSimulator, shared: Path) -> MartsLab:
+def two_days_in(folder: Path, exchange: RunningSimulator, shared_folder: Path) -> MartsLab:
     """Two days of one symbol."""
     made = MartsLab(folder, exchange, venues={"binance": VENUE})
-    made.take_parsed(shared)
+    made.take_parsed(shared_folder)
     made.calm()
     made.ingest("binance", "ohlcv", ["BTCUSDT"], TWO_DAYS)
     made.ingest("binance", "funding_rates", ["BTCUSDT"], TWO_DAYS)
@@ -34,8 +34,10 @@ def two_days_in(folder: Path, exchange: RunningSimulator, shared: Path) -> Marts
 
 
 @pytest.fixture
-def lab(running_exchange: RunningSimulator, shared: Path, tmp_path: Path) -> Iterator[MartsLab]:
-    made = two_days_in(tmp_path, running_exchange, shared)
+def lab(
+    running_exchange: RunningSimulator, shared_folder: Path, tmp_path: Path
+) -> Iterator[MartsLab]:
+    made = two_days_in(tmp_path, running_exchange, shared_folder)
     yield made
     made.close()
 
@@ -61,10 +63,12 @@ class Ran:
 
 @pytest.fixture(scope="module")
 def built(
-    running_exchange: RunningSimulator, shared: Path, tmp_path_factory: pytest.TempPathFactory
+    running_exchange: RunningSimulator,
+    shared_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Ran]:
     """All marts of both days."""
-    lab = two_days_in(tmp_path_factory.mktemp("built"), running_exchange, shared)
+    lab = two_days_in(tmp_path_factory.mktemp("built"), running_exchange, shared_folder)
     with dg.DagsterInstance.ephemeral() as instance:
         yield Ran(lab, instance, run(lab, instance, "2026-03-07", "2026-03-08"))
     lab.close()
@@ -72,10 +76,12 @@ def built(
 
 @pytest.fixture(scope="module")
 def failed(
-    running_exchange: RunningSimulator, shared: Path, tmp_path_factory: pytest.TempPathFactory
+    running_exchange: RunningSimulator,
+    shared_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Ran]:
     """A fill that neither buys nor sells, and a table that dbt did not make in a mart's place."""
-    lab = two_days_in(tmp_path_factory.mktemp("failed"), running_exchange, shared)
+    lab = two_days_in(tmp_path_factory.mktemp("failed"), running_exchange, shared_folder)
     fill = {"execution_id": "1", "timestamp": "2026-03-07T01:00", "venue": "binance"}
     lab.insert("binance_trade_executions", [{**fill, "side": "hold"}])
     # dbt finds other columns than it has.

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "marts"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "warehouse"))
 
 from judged_support import MARTS, fill, lab_in
-from marts_support import MartsLab, shared_folder
+from marts_support import MartsLab
 
 from market_assets.simulator.process import RunningSimulator
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
@@ -24,11 +24,13 @@ from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
 @pytest.fixture(scope="session")
 def judged(
-    running_exchange: RunningSimulator, tmp_path_factory: pytest.TempPathFactory
+    running_exchange: RunningSimulator,
+    shared_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[MartsLab]:
     """For reading. A test that breaks something works on `judged_support.copied`."""
     lab = lab_in(tmp_path_factory.mktemp("judged"), running_exchange)
-    lab.take_parsed(shared_folder(tmp_path_factory))
+    lab.take_parsed(shared_folder)
     fill(lab)
     lab.build("2026-03-07", "2026-03-09", select=MARTS)
     yield lab
