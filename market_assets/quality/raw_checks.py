@@ -39,7 +39,7 @@ _OF_SCHEMA_TOO = "ohlc_inconsistent"
 # The rules say for themselves what they ask.
 DESCRIPTIONS = {
     "schema": "Every stored row obeys the canonical schema: types, nulls, unique keys and row"
-    " rules, by pandera.",
+    " rules; where one does not, pandera names each rule and row.",
     "quarantine": "No row of these hours is held in quarantine.",
     "completeness": "Every candle or settlement is stored, or absent for a proven reason; none"
     " that was stored has vanished, and no symbol of the settings was left out.",
