@@ -22,7 +22,10 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+    SqliteEventLogStorage,
+    SqliteEventLogStorageWatchdog,
+)
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS, create_db_conn_string
@@ -36,11 +39,14 @@ from dagster._serdes import serialize_value
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.event import listen
 from sqlalchemy.pool import QueuePool
+from watchdog.observers import Observer
 
 if TYPE_CHECKING:
+    from dagster._core.event_api import EventHandlerFn
     from dagster._core.events.log import EventLogEntry
     from dagster._serdes import ConfigurableClassData
     from sqlalchemy.engine import Connection, Engine
+    from watchdog.events import FileSystemEvent
 
 # Each run has a file of its own. A process is at few of them at a time.
 KEPT_FILES: Final = 8
@@ -108,8 +114,26 @@ def _has_revision(engine: Engine) -> bool:
     return revision is not None
 
 
+class _Watcher(SqliteEventLogStorageWatchdog):
+    """Tells the UI of a run's events while they are written.
+
+    Dagster looks at the file alone, which changes when a connection closes: what is new is in its
+    log, and stays there while the connection is open.
+    """
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._patterns = [self._log_path, f"{self._log_path}-wal"]
+
+    def on_modified(self, _event: FileSystemEvent) -> None:
+        self._process_log()
+
+
 class Events(SqliteEventLogStorage):
     """A file for each run, and one with what is asked across runs."""
+
+    # Made when somebody watches for the first time.
+    _obs: Any
 
     def __init__(self, base_dir: str) -> None:
         self.kept = Engines()
@@ -131,6 +155,14 @@ class Events(SqliteEventLogStorage):
                 self._initialized_dbs.add(shard)
             with self.kept.connection(address) as connection:
                 yield connection
+
+    def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
+        if not self._obs:
+            self._obs = Observer()
+            self._obs.start()
+        watcher = _Watcher(self, run_id, callback, cursor)
+        found = self._obs.schedule(watcher, self._base_dir, recursive=True)
+        self._watchers[run_id][callback] = (watcher, found)
 
     def has_table(self, table_name: str) -> bool:
         if table_name not in self._tables:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
 
 import dagster as dg
 import psutil
@@ -119,6 +120,24 @@ def _planned(
     text_of = [str(row.pop("evaluation_event")).replace(run_id, "") for row in rows]
     named = [row | {"run_id": "", "create_timestamp": "", "id": 0} for row in rows]
     return [row | {"event": told} for row, told in zip(named, text_of, strict=True)]
+
+
+def test_who_watches_a_run_is_told_each_event_while_it_goes_on(tmp_path: Path) -> None:
+    """The UI's page of a run: it must not wait until the run's process closes the file."""
+    told: Queue[str | None] = Queue()
+
+    def tell(entry: dg.EventLogEntry, _cursor: str) -> None:
+        told.put(entry.get_dagster_event().partition)
+
+    with _instance(tmp_path) as run, _instance(tmp_path) as webserver:
+        run_id = _run(run)
+        _materialise(run, run_id, "first")
+        webserver.event_log_storage.watch(run_id, None, tell)
+        for partition in ("second", "third"):
+            _materialise(run, run_id, partition)
+            while told.get(timeout=20) != partition:
+                pass
+        webserver.event_log_storage.end_watch(run_id, tell)
 
 
 def test_more_runs_than_files_are_kept_open_lose_nothing(tmp_path: Path) -> None:
