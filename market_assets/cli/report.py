@@ -40,6 +40,7 @@ def report(day: datetime | None, out: Path | None, config: Path | None) -> None:
     with charged_to(label="report"), options.warehouse(settings, read_only=True) as store:
         found = gather(settings, store, wanted)
     files = write(found, out or report_folder(settings))
-    click.echo(f"Score {points(found.score)} of 100, {len(found.failing)} checks fail")
+    failing, judged = len(found.failing), len(found.checks)
+    click.echo(f"Score {points(found.score)} of 100, {failing} of {judged} checks fail")
     click.echo(files.html)
     click.echo(files.json)

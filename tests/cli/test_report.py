@@ -15,6 +15,7 @@ def test_a_report_of_a_day_is_written_where_it_is_wanted(cli: Any, tmp_path: Pat
     assert ran.code == 0, ran.said
     score, page, document = ran.out.split("\n")[:3]
     assert score.startswith("Score ")
+    assert score.endswith("0 of 0 checks fail"), "none has judged yet, and that is told"
     assert Path(page) == tmp_path / "out" / "2026-02-04.html"
     told = json.loads(Path(document).read_text())
     [btc] = [s for s in told["symbols"] if (s["venue"], s["symbol"]) == ("binance", "BTCUSDT")]
