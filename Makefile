@@ -49,8 +49,9 @@ test: venv ## All tests of the platform on this machine (browser included)
 	@scripts/install-system-packages.sh chromium
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not production" --ignore=tests/bigquery --ignore=tests/deploy
 
+# Three groups hold nearly all of it, each on one worker: two emulators and one Postgres.
 test-production: venv test-system ## The tests of BigQuery (on an emulator), Postgres and containers
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m production
+	$(BIN)/pytest -n 3 --dist loadgroup -m production
 
 # They compute and do not wait: a worker for each core. What is not to run is not even collected.
 test-fast: venv ## The tests that need no exchange, warehouse, browser or second process
