@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationPlanned,
@@ -211,54 +211,43 @@ class Events(SqliteEventLogStorage):
         self.kept.close()
 
 
-class Runs(SqliteRunStorage):
+class _OneFile:
+    """What has one file, over kept connections; it stands before the class of Dagster's."""
+
+    _conn_string: str
+
+    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self.kept = Engines()
+        dagsters: Any = super()
+        dagsters.__init__(conn_string, inst_data)
+
+    @classmethod
+    def opened(cls, base_dir: str, name: str, kept: Engines) -> Self:
+        address = create_db_conn_string(base_dir, name)
+        found = cls(address)
+        found.kept = kept
+        if not (Path(base_dir).is_dir() and _has_revision(kept.engine(address))):
+            dagsters: Any = cls
+            dagsters.from_local(base_dir).dispose()
+        return found
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        with self.kept.connection(self._conn_string) as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        dagsters: Any = super()
+        dagsters.dispose()
+        self.kept.close()
+
+
+class Runs(_OneFile, SqliteRunStorage):
     """Runs and backfills."""
 
-    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
-        self.kept = Engines()
-        super().__init__(conn_string, inst_data)
 
-    @classmethod
-    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> Runs:
-        address = create_db_conn_string(base_dir, "runs")
-        found = cls(address, inst_data)
-        if not (Path(base_dir).is_dir() and _has_revision(found.kept.engine(address))):
-            super().from_local(base_dir).dispose()
-        return found
-
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
-        with self.kept.connection(self._conn_string) as connection:
-            yield connection
-
-    def dispose(self) -> None:
-        super().dispose()
-        self.kept.close()
-
-
-class Schedules(SqliteScheduleStorage):
+class Schedules(_OneFile, SqliteScheduleStorage):
     """Schedules, sensors and their ticks."""
-
-    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
-        self.kept = Engines()
-        super().__init__(conn_string, inst_data)
-
-    @classmethod
-    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> Schedules:
-        address = create_db_conn_string(base_dir, "schedules")
-        found = cls(address, inst_data)
-        if not (Path(base_dir).is_dir() and _has_revision(found.kept.engine(address))):
-            super().from_local(base_dir).dispose()
-        return found
-
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
-        with self.kept.connection(self._conn_string) as connection:
-            yield connection
-
-    def dispose(self) -> None:
-        super().dispose()
-        self.kept.close()
 
 
 class LocalStorage(DagsterSqliteStorage):
@@ -270,11 +259,10 @@ class LocalStorage(DagsterSqliteStorage):
         grandparent.__init__()
         self.base_dir = base_dir
         self._inst_data = inst_data
-        runs = Runs.from_local(_runs_directory(base_dir))
-        schedules = Schedules.from_local(_schedule_directory(base_dir))
-        # Dagster closes runs and events, and forgets schedules.
-        schedules.kept = runs.kept
-        self._run_storage, self._schedule_storage = runs, schedules
+        # Dagster closes runs and events, and forgets schedules: these share what is closed.
+        kept = Engines()
+        self._run_storage = Runs.opened(_runs_directory(base_dir), "runs", kept)
+        self._schedule_storage = Schedules.opened(_schedule_directory(base_dir), "schedules", kept)
         self._event_log_storage = Events(_event_logs_directory(base_dir))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""How many of a machine's cores DuckDB takes for the marts."""
+"""How many of a machine's cores DuckDB takes for the marts and for other people's SQL."""
 
 from __future__ import annotations
 
