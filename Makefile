@@ -28,7 +28,8 @@ help: ## List what can be done
 
 venv: $(STAMP) ## Install everything from requirements.lock into .venv
 
-# 1. a plain venv  2. uv, at the version and hash of the lock  3. the lock  4. this project, editable, offline
+# 1. a plain venv  2. uv, at the version and hash of the lock  3. the lock  4. this project, editable, offline; compiled,
+# or each of the first processes compiles it for itself
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v == (3, 11) else "market-assets needs Python 3.11; $(PYTHON) is %d.%d. Install it, or run: make PYTHON=/path/to/python3.11" % v)'
 	@test -x $(BIN)/python || $(INSTALL) $(PYTHON) -m venv .venv
@@ -37,6 +38,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(INSTALL) $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
 	@$(INSTALL) $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
 	@$(INSTALL) $(BIN)/uv pip install --quiet --python $(BIN)/python --offline --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q -j 0 market_assets sensors
 	@touch $@
 
 demo: venv ## Simulated exchanges, first days of data, Dagster UI on 127.0.0.1:3000
