@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from market_assets.warehouse import faults
 from market_assets.warehouse.contract import TableSize
 from market_assets.warehouse.parts import Parts
-from market_assets.warehouse.table_facts import CATALOG
+from market_assets.warehouse.sql import CATALOG
 
 if TYPE_CHECKING:
     import duckdb

@@ -18,7 +18,7 @@ from market_assets.warehouse import faults
 from market_assets.warehouse.catalog import copy_catalog, leave_log_mode, remove_catalog
 from market_assets.warehouse.layout import Layout
 from market_assets.warehouse.session import Session
-from market_assets.warehouse.sql import LAKE
+from market_assets.warehouse.sql import CATALOG
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -224,8 +224,7 @@ def _holds_data(session: Session, doing: str) -> bool:
     try:
         with session.reading(doing) as cursor:
             [(files,)] = cursor.execute(
-                f"SELECT count(*) FROM __ducklake_metadata_{LAKE}.ducklake_data_file"
-                " WHERE end_snapshot IS NULL"
+                f"SELECT count(*) FROM {CATALOG}.ducklake_data_file WHERE end_snapshot IS NULL"
             ).fetchall()
     except WarehouseDamaged:
         return True  # nobody can tell, so it is not ours to overwrite

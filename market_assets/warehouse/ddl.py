@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from market_assets.errors import RequestInvalid
 from market_assets.schemas.datasets import DATASETS, Column, Dataset, Kind
-from market_assets.warehouse.sql import LAKE, identifier, literal
+from market_assets.warehouse.sql import CATALOG, LAKE, identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -105,11 +105,18 @@ def is_complete(stored: Mapping[tuple[str, str], set[str]], table: StoredTable) 
 
 
 def stored_columns(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], set[str]]:
-    """(schema, table) -> its columns, as the catalog has them now."""
+    """(schema, table) -> its columns, as the catalog has them now.
+
+    DuckDB's own list of columns looks at every table: 25 ms instead of 6, each time that a
+    warehouse is opened (duckdb 1.5.5, 2026-11-22).
+    """
     columns: dict[tuple[str, str], set[str]] = {}
     for schema, table, column in connection.execute(
-        "SELECT schema_name, table_name, column_name FROM duckdb_columns()"
-        f" WHERE database_name = {literal(LAKE)}"
+        f"SELECT s.schema_name, t.table_name, c.column_name FROM {CATALOG}.ducklake_column c"
+        f" JOIN {CATALOG}.ducklake_table t ON t.table_id = c.table_id AND t.end_snapshot IS NULL"
+        f" JOIN {CATALOG}.ducklake_schema s"
+        " ON s.schema_id = t.schema_id AND s.end_snapshot IS NULL"
+        " WHERE c.end_snapshot IS NULL AND c.parent_column IS NULL"
     ).fetchall():
         columns.setdefault((schema, table), set()).add(column)
     return columns

@@ -15,7 +15,7 @@ from market_assets.warehouse.contract import Maintained
 from market_assets.warehouse.ddl import dataset_of, stored_columns
 from market_assets.warehouse.retention import expire
 from market_assets.warehouse.session import Session
-from market_assets.warehouse.sql import LAKE, identifier, literal
+from market_assets.warehouse.sql import CATALOG, LAKE, identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -112,7 +112,7 @@ def _clean(unused_since: datetime) -> Callable[[duckdb.DuckDBPyConnection], int]
         # The same comparison of texts (see above) would remove files the moment they are merged,
         # under their readers. Written with a T the times compare as they should.
         connection.execute(
-            f"UPDATE __ducklake_metadata_{LAKE}.ducklake_files_scheduled_for_deletion"
+            f"UPDATE {CATALOG}.ducklake_files_scheduled_for_deletion"
             " SET schedule_start = replace(schedule_start, ' ', 'T')"
         )
         return sum(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # What the tables' names begin with: the attached lake, or BigQuery's project and datasets.
 LAKE = "lake"
+# The tables in which DuckLake keeps what it knows of the lake.
+CATALOG = f"__ducklake_metadata_{LAKE}"
 
 # The commit's own time, as the store keeps times: each statement of a transaction sees the same.
 COMMIT_TIME = "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)"

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from market_assets.warehouse.sql import LAKE
+from market_assets.warehouse.sql import CATALOG
 
 if TYPE_CHECKING:
     import duckdb
 
-_CATALOG = f"__ducklake_metadata_{LAKE}"
-_UNTOLD = f"table_id NOT IN (SELECT table_id FROM {_CATALOG}.ducklake_table_stats)"
+_UNTOLD = f"table_id NOT IN (SELECT table_id FROM {CATALOG}.ducklake_table_stats)"
 # As DuckLake writes the least and the greatest value of one row of zeroes and empty texts.
 _BLANK = """CASE column_type WHEN 'varchar' THEN '' WHEN 'float64' THEN '0.0'
  WHEN 'timestamp' THEN '1970-01-01 00:00:00' ELSE '0' END"""
@@ -29,16 +28,16 @@ def write_statistics(connection: duckdb.DuckDBPyConnection) -> None:
     """
     connection.execute("BEGIN")
     connection.execute(
-        f"INSERT INTO {_CATALOG}.ducklake_table_column_stats"
+        f"INSERT INTO {CATALOG}.ducklake_table_column_stats"
         " (table_id, column_id, contains_null, contains_nan, min_value, max_value)"
         " SELECT table_id, column_id, 0, CASE column_type WHEN 'float64' THEN 0 END,"
-        f" {_BLANK}, {_BLANK} FROM {_CATALOG}.ducklake_column"
+        f" {_BLANK}, {_BLANK} FROM {CATALOG}.ducklake_column"
         f" WHERE end_snapshot IS NULL AND {_UNTOLD}"
     )
     connection.execute(
-        f"INSERT INTO {_CATALOG}.ducklake_table_stats"
+        f"INSERT INTO {CATALOG}.ducklake_table_stats"
         " (table_id, record_count, next_row_id, file_size_bytes)"
-        f" SELECT table_id, 0, 0, 0 FROM {_CATALOG}.ducklake_table"
+        f" SELECT table_id, 0, 0, 0 FROM {CATALOG}.ducklake_table"
         f" WHERE end_snapshot IS NULL AND {_UNTOLD}"
     )
     connection.execute("COMMIT")

@@ -11,12 +11,11 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from market_assets.warehouse.estimate import STRING_OVERHEAD, WIDTHS, Span, TableFacts
-from market_assets.warehouse.sql import LAKE, literal
+from market_assets.warehouse.sql import CATALOG, literal
 
 if TYPE_CHECKING:
     import duckdb
 
-CATALOG = f"__ducklake_metadata_{LAKE}"
 _EPOCH = date(1970, 1, 1).toordinal()
 # By what BigQuery would partition each table; tables of ops that are no logs are read whole.
 _OF_DATA = ("timestamp", "date")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from market_assets.warehouse.table_facts import CATALOG
+from market_assets.warehouse.sql import CATALOG
 
 if TYPE_CHECKING:
     import duckdb

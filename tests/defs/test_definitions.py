@@ -143,15 +143,20 @@ def test_assets_tell_their_columns_their_table_and_their_code(platform: Platform
 
 
 @pytest.mark.slow
-def test_loading_the_definitions_loads_no_heavy_library() -> None:
+def test_loading_the_definitions_loads_no_heavy_library(parsed_marts: Path, tmp_path: Path) -> None:
     """Every run's process loads them: pandas alone would double what an hour costs."""
+    shutil.copytree(parsed_marts, tmp_path / "dbt")
+    platform = {
+        "MARKET_ASSETS_CONFIG": str(REPOSITORY / "platform.yaml"),
+        "MARKET_ASSETS_STATE_DIR": str(tmp_path),
+    }
     code = (
         "import sys, market_assets.definitions as d; before = set(sys.modules); d.defs();"
         f"print([m for m in {HEAVY[:-1]!r} if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False,
-        env={**os.environ, "MARKET_ASSETS_CONFIG": str(REPOSITORY / "platform.yaml")},
+        env={**os.environ, **platform},
     )  # fmt: skip
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
     assert "Warning" not in done.stderr

@@ -42,7 +42,11 @@ def test_every_settlement_is_stored_with_its_rate_and_its_interval(
 ):
     """8 h, 4 h (1000PEPE) and a change from 8 h to 4 h on 1 February (FAST); Binance jitters."""
     lab.exchange.control(faults=faults)
-    funding(lab, venue, FOUR, SPAN).raise_if_incomplete()
+    summary = funding(lab, venue, FOUR, SPAN)
+    if "empty_page" in faults and not summary.complete:
+        # One in a thousand stretches gets empty pages only: it is named, and asked for again.
+        summary = funding(lab, venue, FOUR, SPAN)
+    summary.raise_if_incomplete()
     lab.assert_funding_truth(venue, FOUR, SPAN)
 
 

@@ -17,7 +17,7 @@ from market_assets.marts.project import Project
 
 pytestmark = pytest.mark.xdist_group("marts")
 
-CORRECTED = "2026-02-20"
+CORRECTED = "2026-02-28"
 MEASURED = ("open", "high", "low", "close", "volume", "quote_volume")
 
 
@@ -58,7 +58,7 @@ def test_a_correction_built_where_it_is_due_equals_a_build_of_everything(
 
     before = datetime.now(UTC)
     pieces.exchange.control(**CALM | {"faults": MARKET})
-    day = window(CORRECTED, "2026-02-21")
+    day = window(CORRECTED, "2026-03-01")
     pieces.ingest("binance", "ohlcv", ["BTCUSDT"], day, refresh=True)
     pieces.calm()
     changes = pieces.store.changes(before)

@@ -17,11 +17,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from emulator_support import RunningEmulator
 from engine_support import emptied, settings_of
 from forked_support import forking
+from warehouse_support import Open
 
 from market_assets.warehouse.bigquery.engine import BigQueryWarehouse
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
-
-Open = Callable[..., DuckLakeWarehouse]
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Open
-from warehouse_support import HOURS, SYMBOLS, ask, candle_batch, request
+from warehouse_support import HOURS, SYMBOLS, Open, ask, candle_batch, request
 
 from market_assets.errors import RequestInvalid, WarehouseBusy, WarehouseDamaged
 from market_assets.schemas.datasets import OHLCV

@@ -12,8 +12,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
-from conftest import Open
-from warehouse_support import HOURS, SYMBOLS, ask, candle_batch
+from warehouse_support import HOURS, SYMBOLS, Open, ask, candle_batch
 from warehouse_workers import TORN, write_with_small_files
 
 from market_assets.errors import WarehouseDamaged, WarehouseUnwritable

@@ -9,8 +9,17 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from conftest import Open
-from warehouse_support import START, SYMBOLS, at, batch_of, candle_batch, candles, hours, request
+from warehouse_support import (
+    START,
+    SYMBOLS,
+    Open,
+    at,
+    batch_of,
+    candle_batch,
+    candles,
+    hours,
+    request,
+)
 
 from market_assets.errors import QueryTooLarge
 from market_assets.schemas.datasets import INSTRUMENTS, OHLCV

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Open
-from warehouse_support import HOURS, SYMBOLS, ask, candle_batch, hours
+from warehouse_support import HOURS, SYMBOLS, Open, ask, candle_batch, hours
 from warehouse_workers import (
     HALF_CORRECTED,
     SHARED_DAY,

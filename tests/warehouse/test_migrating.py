@@ -14,8 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from conftest import Open
-from warehouse_support import HOURS, ask, at, candle_batch, change, request
+from warehouse_support import HOURS, Open, ask, at, candle_batch, change, request
 
 from market_assets.errors import CopyDiffers, RequestInvalid, WarehouseUnwritable
 from market_assets.schemas.datasets import OHLCV

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Open
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from warehouse_support import START, ask, candle_batch, candles, hours
+from warehouse_support import START, Open, ask, candle_batch, candles, hours
 
 from market_assets.schemas.datasets import FUNDING_RATES, OHLCV
 from market_assets.schemas.timeline import HOUR_MS, Window

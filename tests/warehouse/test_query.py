@@ -9,8 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from conftest import Open
-from warehouse_support import HOURS, SYMBOLS, candle_batch
+from warehouse_support import HOURS, SYMBOLS, Open, candle_batch
 
 from market_assets.errors import RequestInvalid
 from market_assets.schemas.datasets import OHLCV

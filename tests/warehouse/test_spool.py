@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Open
 from spool_workers import note_until_killed, settle_until_killed
-from warehouse_support import ask, candle_batch
+from warehouse_support import Open, ask, candle_batch
 
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
 from market_assets.warehouse.estimate import Scan, Statement

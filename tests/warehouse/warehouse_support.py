@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,9 @@ from market_assets.warehouse.ducklake import DuckLakeWarehouse
 START = to_ms(datetime(2026, 1, 31, 12, tzinfo=UTC))  # its first day crosses a month
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 HOURS = 24
+
+# A warehouse, open until its test ends.
+Open = Callable[..., DuckLakeWarehouse]
 
 
 def hours(first: int, count: int) -> Window:
