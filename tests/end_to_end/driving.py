@@ -206,7 +206,7 @@ def until(found: Callable[[], T | None], seconds: float, what: str) -> T:
         answer = found()
         if answer:
             return answer
-        time.sleep(0.5)
+        time.sleep(1)  # asking costs the stack more than we wait
     raise AssertionError(f"after {seconds:.0f} s it is still not true that {what}")
 
 
