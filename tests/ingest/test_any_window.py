@@ -49,7 +49,7 @@ def windows(draw: st.DrawFn) -> tuple[str, Window]:
 
 @pytest.mark.slow
 @settings(
-    max_examples=15,  # others in each run, at more than a second of CPU each
+    max_examples=10,  # others in each run, at more than a second of CPU each
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking runs takes minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
