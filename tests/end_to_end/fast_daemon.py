@@ -1,7 +1,7 @@
 """Dagster's daemon, which looks more often than a patient one. Tests only.
 
-At backfills each two seconds instead of each half minute, and at runs that may be dead or wait for a
-code server each three seconds instead of ten or fifteen, as the dagster.yaml of its home then says.
+At backfills each two seconds instead of each half minute, and at runs that may be dead or wait for
+a code server each three seconds instead of ten or fifteen; the dagster.yaml of its home says so.
 """
 
 from __future__ import annotations

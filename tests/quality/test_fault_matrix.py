@@ -76,6 +76,7 @@ def calm_again(venues: RunningSimulator) -> None:
     venues.control(**CALM, instruments=[was], reset_stats=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
 def test_a_defect_is_repaired_to_the_truth_or_shown_as_what_it_is(
     venues: RunningSimulator,
@@ -89,6 +90,7 @@ def test_a_defect_is_repaired_to_the_truth_or_shown_as_what_it_is(
         assert live_through(lab, defect) == defect.expected
 
 
+@pytest.mark.slow
 def test_a_clean_month_raises_no_alarm(
     venues: RunningSimulator, days: Callable[[tuple[str, ...]], Path], tmp_path: Path
 ) -> None:
