@@ -38,7 +38,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(INSTALL) $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
 	@$(INSTALL) $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
 	@$(INSTALL) $(BIN)/uv pip install --quiet --python $(BIN)/python --offline --no-deps --no-build-isolation -e .
-	@$(BIN)/python -m compileall -q -j 0 market_assets sensors
+	@$(INSTALL) $(BIN)/python -m compileall -q -j 0 market_assets sensors
 	@touch $@
 
 demo: venv ## Simulated exchanges, first days of data, Dagster UI on 127.0.0.1:3000

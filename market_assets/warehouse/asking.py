@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from market_assets.warehouse import faults
 from market_assets.warehouse.contract import TableSize
 from market_assets.warehouse.parts import Parts
-from market_assets.warehouse.sql import CATALOG
+from market_assets.warehouse.sql import CATALOG, LIVE_TABLES
 
 if TYPE_CHECKING:
     import duckdb
@@ -81,12 +81,11 @@ class Asking:
             "SELECT s.schema_name || '.' || t.table_name AS name,"
             " CAST(coalesce(f.n, 0) - coalesce(d.n, 0) AS BIGINT) AS rows,"
             " CAST(coalesce(f.bytes, 0) + coalesce(d.bytes, 0) AS BIGINT) AS bytes"
-            f" FROM {CATALOG}.ducklake_table t JOIN {CATALOG}.ducklake_schema s"
-            " ON t.schema_id = s.schema_id AND s.end_snapshot IS NULL"
+            f" FROM {LIVE_TABLES}"
             f" LEFT JOIN ({counted.format(count='record_count', files='ducklake_data_file')}) f"
             " ON t.table_id = f.table_id"
             f" LEFT JOIN ({counted.format(count='delete_count', files='ducklake_delete_file')}) d"
-            " ON t.table_id = d.table_id WHERE t.end_snapshot IS NULL",
+            " ON t.table_id = d.table_id",
         )
         return {row["name"]: TableSize(row["rows"], row["bytes"]) for row in rows.to_pylist()}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from market_assets.errors import RequestInvalid
 from market_assets.schemas.datasets import DATASETS, Column, Dataset, Kind
-from market_assets.warehouse.sql import CATALOG, LAKE, identifier, literal
+from market_assets.warehouse.sql import CATALOG, LAKE, LIVE_TABLES, identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -112,10 +112,8 @@ def stored_columns(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str
     """
     columns: dict[tuple[str, str], set[str]] = {}
     for schema, table, column in connection.execute(
-        f"SELECT s.schema_name, t.table_name, c.column_name FROM {CATALOG}.ducklake_column c"
-        f" JOIN {CATALOG}.ducklake_table t ON t.table_id = c.table_id AND t.end_snapshot IS NULL"
-        f" JOIN {CATALOG}.ducklake_schema s"
-        " ON s.schema_id = t.schema_id AND s.end_snapshot IS NULL"
+        f"SELECT s.schema_name, t.table_name, c.column_name FROM {LIVE_TABLES}"
+        f" JOIN {CATALOG}.ducklake_column c ON c.table_id = t.table_id"
         " WHERE c.end_snapshot IS NULL AND c.parent_column IS NULL"
     ).fetchall():
         columns.setdefault((schema, table), set()).add(column)

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 LAKE = "lake"
 # The tables in which DuckLake keeps what it knows of the lake.
 CATALOG = f"__ducklake_metadata_{LAKE}"
+# Of these the lake's tables that are there now, `t`, each with its schema, `s`.
+LIVE_TABLES = (
+    f"{CATALOG}.ducklake_table t JOIN {CATALOG}.ducklake_schema s ON s.schema_id = t.schema_id"
+    " AND t.end_snapshot IS NULL AND s.end_snapshot IS NULL"
+)
 
 # The commit's own time, as the store keeps times: each statement of a transaction sees the same.
 COMMIT_TIME = "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)"

@@ -11,7 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from market_assets.warehouse.estimate import STRING_OVERHEAD, WIDTHS, Span, TableFacts
-from market_assets.warehouse.sql import CATALOG, literal
+from market_assets.warehouse.sql import CATALOG, LIVE_TABLES, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -82,12 +82,11 @@ def _columns(
     for table, schema, name, column, kind, shortest, longest in connection.execute(
         "SELECT t.table_id, s.schema_name, t.table_name, c.column_name, lower(c.column_type),"
         " strlen(g.min_value), strlen(g.max_value)"
-        f" FROM {CATALOG}.ducklake_table t"
-        f" JOIN {CATALOG}.ducklake_schema s ON s.schema_id = t.schema_id"
+        f" FROM {LIVE_TABLES}"
         f" JOIN {CATALOG}.ducklake_column c ON c.table_id = t.table_id"
         f" LEFT JOIN {CATALOG}.ducklake_table_column_stats g"
         " ON g.table_id = t.table_id AND g.column_id = c.column_id"
-        " WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL AND c.end_snapshot IS NULL"
+        " WHERE c.end_snapshot IS NULL"
         " ORDER BY c.column_order"
     ).fetchall():
         names[table] = f"{schema}.{name}"

@@ -23,32 +23,32 @@ from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
 
 @pytest.fixture(scope="module")
-def venues() -> Iterator[RunningSimulator]:
+def running_exchange() -> Iterator[RunningSimulator]:
     """An exchange of its own: some defects change what the venues list."""
     with running_simulator(CALM) as simulator:
         yield simulator
 
 
 @pytest.fixture(scope="module")
-def month(venues: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def month(running_exchange: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse with the month before the defects."""
     folder = tmp_path_factory.mktemp("month")
     with DuckLakeWarehouse(folder / "warehouse", venues=VENUES) as lake:
-        read(lab_of(venues, lake, folder), BEFORE, VENUES)
+        read(lab_of(running_exchange, lake, folder), BEFORE, VENUES)
         lake.maintain()
     return folder / "warehouse"
 
 
 @pytest.fixture(scope="module")
 def days(
-    venues: RunningSimulator, month: Path, tmp_path_factory: pytest.TempPathFactory
+    running_exchange: RunningSimulator, month: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[tuple[str, ...]], Path]:
     """The same with the days of some venues, for what goes wrong only after they were read."""
 
     @cache
     def stored(names: tuple[str, ...]) -> Path:
         folder = tmp_path_factory.mktemp("days")
-        with lab_on(month, venues, folder) as lab:
+        with lab_on(month, running_exchange, folder) as lab:
             read(lab, DAYS, names)
         return folder / "warehouse"
 
@@ -76,26 +76,24 @@ def calm_again(venues: RunningSimulator) -> None:
     venues.control(**CALM, instruments=[was], reset_stats=True)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
 def test_a_defect_is_repaired_to_the_truth_or_shown_as_what_it_is(
-    venues: RunningSimulator,
+    running_exchange: RunningSimulator,
     month: Path,
     days: Callable[[tuple[str, ...]], Path],
     tmp_path: Path,
     defect: Defect,
 ) -> None:
     stored = days(defect.venues) if defect.comes_later else month
-    with lab_on(stored, venues, tmp_path) as lab:
+    with lab_on(stored, running_exchange, tmp_path) as lab:
         assert live_through(lab, defect) == defect.expected
 
 
-@pytest.mark.slow
 def test_a_clean_month_raises_no_alarm(
-    venues: RunningSimulator, days: Callable[[tuple[str, ...]], Path], tmp_path: Path
+    running_exchange: RunningSimulator, days: Callable[[tuple[str, ...]], Path], tmp_path: Path
 ) -> None:
     whole = BEFORE.clip(start=DAYS.end - 30 * 86_400_000, end=BEFORE.end)
-    with lab_on(days(VENUES), venues, tmp_path) as lab:
+    with lab_on(days(VENUES), running_exchange, tmp_path) as lab:
         assert judged(lab, VENUES, whole) | judged(lab, VENUES, DAYS) == frozenset()
 
 
