@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent / "bigquery"))
 from emulator_support import EmulatedBigQuery, RunningEmulator, running_emulator
 from lab_support import CALM, EVERY_VENUE, Lab, settings_for
 
+from market_assets.marts.dbt_command import SERVER_VARIABLE
 from market_assets.marts.project import Project
 from market_assets.settings import Settings
 from market_assets.simulator.process import RunningSimulator, running_simulator
@@ -52,6 +54,27 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         or item.path.parent in PRODUCTION_ROOMS
     ):
         item.add_marker(pytest.mark.production)
+
+
+_dbt_server = pytest.StashKey[tuple[subprocess.Popen[bytes], Path]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """As in a stack, one process has imported dbt; it does so when a test's command asks it."""
+    if hasattr(config, "workerinput"):
+        return  # it is there by then, and the worker's environment names it
+    folder = Path(tempfile.mkdtemp(prefix="market-assets-tests-"))
+    os.environ[SERVER_VARIABLE] = str(folder / "dbt.sock")
+    command = [sys.executable, "-m", "market_assets.marts.dbt_server", str(folder / "dbt.sock")]
+    config.stash[_dbt_server] = subprocess.Popen(command), folder
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _dbt_server in config.stash:
+        server, folder = config.stash[_dbt_server]
+        server.terminate()
+        server.wait()
+        shutil.rmtree(folder)
 
 
 @pytest.hookimpl(trylast=True)

@@ -5,22 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from market_assets.errors import MartsFailed
+from market_assets.marts.dbt_command import SERVER_VARIABLE, run_dbt
 from market_assets.marts.lineage import Lineage
 from market_assets.marts.nodes import Nodes
-from market_assets.settings.secrets import PREFIX as SECRET_PREFIX
+from market_assets.settings.secrets import without_secrets
 from market_assets.warehouse.dbt_target import target_variables
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ class Project:
 
     settings: Settings
     source: Path = SOURCE
+    dbt_server: str = field(default_factory=lambda: os.environ.get(SERVER_VARIABLE, ""))
 
     @property
     def target(self) -> Path:
@@ -81,7 +81,7 @@ class Project:
         given = os.environ if given is None else given
         search = [str(CHECKOUT), *filter(None, [given.get("PYTHONPATH")])]
         return {
-            **{name: value for name, value in given.items() if not name.startswith(SECRET_PREFIX)},
+            **without_secrets(given),
             "PYTHONPATH": os.pathsep.join(search),
             "MARKET_ASSETS_WAREHOUSE__PATH": str(self.settings.warehouse.path.absolute()),
             **self._target_variables,
@@ -141,27 +141,19 @@ class Project:
         if target is not None:
             environment |= {"DBT_TARGET_PATH": str(target), "DBT_LOG_PATH": str(target)}
         lines: deque[str] = deque(maxlen=_LINES_IN_MESSAGE)
-        module = "market_assets.marts.dbt_process"
-        folder = str(target or self.target)
-        command = [sys.executable, "-m", module, folder, *arguments, *self.arguments]
-        with subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process:
-            assert process.stdout is not None
-            try:
-                for line in process.stdout:
-                    lines.append(line.rstrip())
-                    if told is not None:
-                        told(line.rstrip())
-            except BaseException:
-                # Interrupted: dbt must not go on writing without us.
-                process.terminate()
-                raise
-        if process.returncode != 0:
-            shown = "" if told is not None else ":\n" + "\n".join(lines)
+        status = run_dbt(
+            target or self.target,
+            [*arguments, *self.arguments],
+            environment,
+            told=told or lines.append,
+            server=self.dbt_server,
+        )
+        if status != 0:
+            how = "dbt was killed" if status < 0 else "dbt failed"
+            shown = ":\n" + "\n".join(lines) if lines else ""
             raise MartsFailed(
                 doing,
-                f"dbt failed{shown}",
+                f"{how}{shown}",
                 f"Its log is {(target or self.target / 'logs') / 'dbt.log'};"
                 " what was built is kept",
             )

@@ -15,6 +15,11 @@ LOOKS_SECRET = re.compile(
 )
 
 
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """The same environment, for a process that needs none."""
+    return {name: value for name, value in environment.items() if not name.startswith(PREFIX)}
+
+
 class Secrets(Mapping[str, str]):
     """Secrets by lower-case name. Shows which there are, never what they are."""
 

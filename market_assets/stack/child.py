@@ -25,6 +25,7 @@ class ChildSpec:
     command: Sequence[str]
     ready: Callable[[], bool]
     ready_seconds: float = 180.0
+    knows_secrets: bool = True
 
 
 @dataclass

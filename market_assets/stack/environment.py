@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from market_assets.marts.dbt_command import SERVER_VARIABLE as DBT_SERVER
 from market_assets.settings.load import CONFIG_VARIABLE
 from market_assets.settings.secrets import PREFIX as SECRET_PREFIX
 from market_assets.settings.variables import PREFIX
@@ -37,6 +38,7 @@ def child_environment(
         "DAGSTER_HOME": str(layout.dagster_home),
         "DAGSTER_DISABLE_TELEMETRY": "1",
         "GX_ANALYTICS_ENABLED": "false",
+        DBT_SERVER: str(layout.dbt_socket),
         **_without_proxy(kept),
         MARK: mark,
     }

@@ -38,6 +38,11 @@ class Layout:
         return self.state / "workspace.yaml"
 
     @property
+    def dbt_socket(self) -> Path:
+        """Where the process listens that has imported dbt."""
+        return self.state / "dbt.sock"
+
+    @property
     def platform(self) -> Path:
         """The settings in force, as a file that `market-assets --config` takes."""
         return self.state / "platform.yaml"

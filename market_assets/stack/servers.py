@@ -24,6 +24,14 @@ def simulator(layout: Layout, given: Mapping[str, object]) -> ChildSpec:
     return ChildSpec("simulator", command, ready=lambda: ports.accepts(port), ready_seconds=60)
 
 
+def dbt(layout: Layout) -> ChildSpec:
+    """dbt, imported once for all commands. What they run could read the environment: no secrets."""
+    socket = layout.dbt_socket
+    socket.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "market_assets.marts.dbt_server", str(socket)]
+    return ChildSpec("dbt server", command, ready=socket.is_socket, knows_secrets=False)
+
+
 def docs(layout: Layout, port: int) -> ChildSpec:
     """dbt's docs and the quality reports, as files."""
     command = [

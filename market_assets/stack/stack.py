@@ -12,9 +12,11 @@ from types import TracebackType
 from typing import IO
 
 from market_assets.errors import NotReady, ProcessDied
+from market_assets.marts import dbt_server
 from market_assets.marts.project import Project
 from market_assets.quality.report.writing import report_folder
 from market_assets.settings import load_settings
+from market_assets.settings.secrets import without_secrets
 from market_assets.stack import ports, servers
 from market_assets.stack.child import Child, ChildSpec
 from market_assets.stack.dagster_api import LOCATION, DagsterApi
@@ -105,6 +107,8 @@ class Stack:
             ready=lambda: ports.accepts(code_port),
         )
         self._write_workspace(code_port)
+        if dbt_server.can_listen(self.layout.dbt_socket):
+            self._launch(servers.dbt(self.layout)).wait_ready()
         started = [self._launch(simulator)] if simulator else []
         if self.plan.docs_port:
             started.append(self._launch(servers.docs(self.layout, self.plan.docs_port)))
@@ -151,14 +155,16 @@ class Stack:
 
     def _prepare_marts(self) -> None:
         """Before the code server, which would do it without a word."""
-        project = Project(load_settings(self.layout.platform, environ={}))
+        settings = load_settings(self.layout.platform, environ={})
+        project = Project(settings, dbt_server=str(self.layout.dbt_socket))
         if project.is_stale():
             self.tell("Parsing the dbt project")
             project.prepare()
 
     def _launch(self, spec: ChildSpec) -> Child:
         log = self.layout.log(spec.name.replace(" ", "-"))
-        child = Child(spec, self.environment, self.layout.checkout, log)
+        told = self.environment if spec.knows_secrets else without_secrets(self.environment)
+        child = Child(spec, told, self.layout.checkout, log)
         self.children[spec.name] = child
         child.start()
         return child
@@ -272,6 +278,7 @@ class Stack:
             if child.process is not None:
                 child.process.wait()
         self.children.clear()
+        self.layout.dbt_socket.unlink(missing_ok=True)
         self.api.close()
         if self._guard is not None:
             guard, self._guard = self._guard, None

@@ -28,6 +28,7 @@ from market_assets.stack.processes import leftovers, stop
 SYMBOLS = ("BTCUSDT", "UNIUSDT")
 DAYS = 62
 SLOW = 180.0
+SECRET = "MARKET_ASSETS_SECRET_CANARY"
 ENDED = {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "COMPLETED", "FAILED", "CANCELED"}
 
 STOP_SENSOR = """query($name: String!) { sensorOrError(sensorSelector: {sensorName: $name,
@@ -91,7 +92,7 @@ class DrivenStack:
                     str(self.layout.state),
                 ],
                 cwd=CHECKOUT,
-                env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+                env={**os.environ, "PYTHONPATH": str(CHECKOUT), SECRET: "a secret"},
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

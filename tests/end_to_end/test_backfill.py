@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import psutil
 import pytest
-from driving import SYMBOLS, DrivenStack, key_time, until
+from driving import SECRET, SYMBOLS, DrivenStack, key_time, until
 
 from market_assets.stack.dagster_api import ranges
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
@@ -54,6 +54,15 @@ def test_one_backfill_brings_the_hours_of_a_day_and_then_its_marts(stack: Driven
             f" WHERE venue = 'aster' AND date = '{day}'"
         ).to_pylist()
     assert [bar["hours"] for bar in bars] == [24] * len(SYMBOLS)
+
+
+def test_the_stack_imports_dbt_once_in_a_process_that_knows_no_secret(stack: DrivenStack) -> None:
+    """By now it has parsed and built."""
+    [server] = stack.find("market_assets.marts.dbt_server")
+    assert server.memory_info().rss > 100 * 2**20, "dbt is imported there"
+    assert SECRET not in server.environ()
+    [code_server] = stack.find("dagster api grpc")
+    assert SECRET in code_server.environ(), "other processes know it"
 
 
 def test_sixty_days_with_faults_a_killed_worker_and_a_killed_daemon(stack: DrivenStack) -> None:

@@ -36,11 +36,6 @@ def test_what_cannot_be_parsed_is_named_and_the_last_manifest_stays(
     assert not project.is_stale()
 
 
-def test_a_command_that_dbt_does_not_know_is_named(small: MartsLab) -> None:
-    with pytest.raises(MartsFailed, match=r"Trying it: dbt failed:\n.*--nonsense"):
-        Project(small.settings).run("run", "--nonsense", doing="Trying it")
-
-
 def test_no_manifest_and_other_numbers_in_the_settings_are_stale(small: MartsLab) -> None:
     project = Project(small.settings)
     assert not project.is_stale()

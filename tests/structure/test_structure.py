@@ -22,7 +22,8 @@ LONGEST_FILE = 400
 # The environment is read in settings. These have a reason of their own:
 READS_ENVIRONMENT = {
     "simulator/process.py": "hands its own environment on to the process it starts",
-    "marts/project.py": "hands its own environment on to dbt",
+    "marts/dbt_server.py": "a fork takes on the environment of whoever asks",
+    "marts/project.py": "hands its own environment on to dbt, and a stack names dbt's server in it",
     "stack": "starts Dagster's processes, which get their settings through the environment",
 }
 
