@@ -1,6 +1,6 @@
 """Dagster's daemon, which looks more often than a patient one. Tests only.
 
-At backfills each two seconds instead of each half minute, and at runs that may be dead or wait for
+At backfills each four seconds instead of each half minute, and at runs that may be dead or wait for
 a code server each three seconds instead of ten or fifteen; the dagster.yaml of its home says so.
 """
 
@@ -16,7 +16,7 @@ if not hasattr(controller, "DEFAULT_DAEMON_INTERVAL_SECONDS"):
     sys.exit(
         "Dagster has renamed DEFAULT_DAEMON_INTERVAL_SECONDS: adapt tests/end_to_end/fast_daemon.py"
     )
-controller.DEFAULT_DAEMON_INTERVAL_SECONDS = 2
+controller.DEFAULT_DAEMON_INTERVAL_SECONDS = 4
 
 instance = Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml"
 told = instance.read_text(encoding="utf-8")
