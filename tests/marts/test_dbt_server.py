@@ -5,7 +5,6 @@ The commands are dbt's own, the server a process as a stack starts it.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
