@@ -22,12 +22,6 @@ from market_assets.marts.project import Project
 VENUE = {"start": "2026-02-01", "symbols": list(SYMBOLS)}
 
 
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
-
-
 @pytest.fixture(scope="session")
 def new_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a Dagster that has run nothing yet: making them takes 0.7 s of CPU."""
@@ -39,7 +33,7 @@ def new_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def stored_instance(new_home: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def instance(new_home: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     """An instance whose records are in files, below `home`, in an installation's own storage."""
     home = shutil.copytree(new_home, tmp_path / "home")
     ours = {"module": LocalStorage.__module__, "class": LocalStorage.__name__}

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
-import dagster as dg
 import pytest
 from lab_support import window
 from platform_support import SYMBOLS, Platform, failure, output_metadata
@@ -20,9 +18,8 @@ DAY = ("2026-03-04-00:00", "2026-03-04-11:00")
 
 
 @pytest.fixture
-def stored(platform: Platform, stored_instance: dg.DagsterInstance) -> Platform:
-    """A platform whose run records are in files, with half a day of candles."""
-    platform = replace(platform, instance=stored_instance)
+def stored(platform: Platform) -> Platform:
+    """With half a day of candles."""
     assert platform.run("binance_ohlcv", *DAY).success
     return platform
 

@@ -92,13 +92,13 @@ class Watched:
 
 
 @pytest.fixture
-def watched(lab: Lab, stored_instance: dg.DagsterInstance) -> Watched:
+def watched(lab: Lab, instance: dg.DagsterInstance) -> Watched:
     lab.exchange.control(clock={"mode": "real"})
     yesterday = datetime.now(UTC) - timedelta(days=1)
     start = {"start": yesterday.date().isoformat()}
     lab = lab.with_settings(venues=merged(VENUES, {"binance": start}))
     write_memory(lab.settings.state_dir, Memory(yesterday))
-    return Watched(lab, stored_instance)
+    return Watched(lab, instance)
 
 
 def test_freshness_is_shown_when_it_changes_and_alerts_when_they_do(watched: Watched) -> None:
@@ -257,10 +257,10 @@ def test_a_hole_between_two_looks_is_told_once(watched: Watched) -> None:
 
 
 def test_an_installation_that_has_stored_nothing_yet_is_not_a_failed_watch(
-    lab: Lab, stored_instance: dg.DagsterInstance
+    lab: Lab, instance: dg.DagsterInstance
 ) -> None:
     lab = lab.with_settings(warehouse={"path": "not-there-yet"}, venues=VENUES)
-    snapshot = Watched(lab, stored_instance).look()
+    snapshot = Watched(lab, instance).look()
     assert not snapshot.alerts
     [unseen] = [v for v in snapshot.verdicts if v.rule == "watch_failed" and v.scope == "seeing"]
     assert unseen.state == "unknown"

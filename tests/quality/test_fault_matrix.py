@@ -21,6 +21,9 @@ from market_assets.settings.quality import CHECK_NAMES
 from market_assets.simulator.process import RunningSimulator, running_simulator
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
 
+# One worker: the month before the defects takes longer than most of them.
+pytestmark = pytest.mark.xdist_group("fault_matrix")
+
 
 @pytest.fixture(scope="module")
 def running_exchange() -> Iterator[RunningSimulator]:
