@@ -27,7 +27,7 @@ from warehouse_workers import (
 from market_assets.errors import WarehouseBusy
 from market_assets.schemas.datasets import OHLCV
 
-# Six processes that never pause, and take the cores from all other tests: for an hour, set the variable.
+# Six processes that never pause take the cores from all other tests; the variable is for longer.
 SECONDS = float(os.environ.get("MARKET_ASSETS_TEST_CONCURRENCY_SECONDS", "12"))
 WRITERS = 4
 KILLS = 20
