@@ -64,8 +64,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return  # it is there by then, and the worker's environment names it
     folder = Path(tempfile.mkdtemp(prefix="market-assets-tests-"))
-    os.environ[SERVER_VARIABLE] = str(folder / "dbt.sock")
-    command = [sys.executable, "-m", "market_assets.marts.dbt_server", str(folder / "dbt.sock")]
+    address = str(folder / "dbt.sock")
+    os.environ[SERVER_VARIABLE] = address
+    command = [sys.executable, "-m", "market_assets.marts.dbt_server", address]
     config.stash[_dbt_server] = subprocess.Popen(command), folder
 
 

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -44,7 +45,7 @@ Project(settings, dbt_server=sys.argv[2]).run(*sys.argv[3:], doing="Trying it", 
 
 @dataclass
 class RunningServer:
-    socket: Path
+    address: Path
     process: psutil.Process
 
     def forks(self) -> list[psutil.Process]:
@@ -65,11 +66,11 @@ def short_folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def server(short_folder: Path) -> Iterator[RunningServer]:
     """A server of these tests' own, to be looked at and, by the last of them, killed."""
-    socket = short_folder / "dbt.sock"
-    command = [sys.executable, "-m", "market_assets.marts.dbt_server", str(socket)]
+    address = short_folder / "dbt.sock"
+    command = [sys.executable, "-m", "market_assets.marts.dbt_server", str(address)]
     with subprocess.Popen(command) as process:
-        _until(socket.is_socket)
-        yield RunningServer(socket, psutil.Process(process.pid))
+        _until(address.is_socket)
+        yield RunningServer(address, psutil.Process(process.pid))
         process.kill()
 
 
@@ -110,7 +111,7 @@ def test_commands_at_once_have_their_own_environment_folder_and_output(
         environment = {"DBT_PROFILES_DIR": str(SOURCE), "DBT_PROJECT_DIR": str(folder)}
         environment |= {"DBT_LOG_PATH": str(folder)}
         lines = told[number] = []
-        run_dbt(folder, ["clean"], environment, told=lines.append, server=str(server.socket))
+        run_dbt(folder, ["clean"], environment, told=lines.append, server=str(server.address))
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(3)]
     for thread in threads:
@@ -127,7 +128,7 @@ def test_commands_at_once_have_their_own_environment_folder_and_output(
 def test_who_is_interrupted_ends_dbt_and_the_next_command_runs(
     server: RunningServer, small: MartsLab
 ) -> None:
-    project = Project(small.settings, dbt_server=str(server.socket))
+    project = Project(small.settings, dbt_server=str(server.address))
     seen = []
 
     def interrupt(line: str) -> None:
@@ -138,11 +139,11 @@ def test_who_is_interrupted_ends_dbt_and_the_next_command_runs(
         project.run("parse", "--no-partial-parse", doing="Parsing", told=interrupt)
     assert len(seen) == 1, "the server runs it"
     server.forks_end()
-    assert run_dbt(small.folder, HELP, os.environ, told=print, server=str(server.socket)) == 0
+    assert run_dbt(small.folder, HELP, os.environ, told=print, server=str(server.address)) == 0
 
 
 def test_dbt_ends_with_a_client_that_is_killed(server: RunningServer, small: MartsLab) -> None:
-    arguments = [str(small.file), str(server.socket), "parse", "--no-partial-parse"]
+    arguments = [str(small.file), str(server.address), "parse", "--no-partial-parse"]
     with subprocess.Popen(
         [sys.executable, "-c", CLIENT, *arguments], stdout=subprocess.PIPE
     ) as client:
@@ -160,36 +161,41 @@ def test_dbt_that_is_killed_is_told_apart_from_dbt_that_failed(
         for fork in server.forks():
             fork.kill()
 
-    project = Project(small.settings, dbt_server=str(server.socket))
+    project = Project(small.settings, dbt_server=str(server.address))
     with pytest.raises(MartsFailed, match="Parsing: dbt was killed"):
         project.run("parse", "--no-partial-parse", doing="Parsing", told=kill)
 
 
 def test_the_server_ends_with_its_parent(short_folder: Path) -> None:
-    socket = short_folder / "orphan.sock"
+    address = short_folder / "orphan.sock"
     starting = (
         "import subprocess, sys, time;"
         "print(subprocess.Popen([sys.executable, '-m', 'market_assets.marts.dbt_server',"
         " sys.argv[1]]).pid, flush=True); time.sleep(600)"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", starting, str(socket)], stdout=subprocess.PIPE
+        [sys.executable, "-c", starting, str(address)], stdout=subprocess.PIPE
     ) as parent:
         assert parent.stdout is not None
         server = psutil.Process(int(parent.stdout.readline()))
-        _until(socket.is_socket)
+        _until(address.is_socket)
         parent.send_signal(signal.SIGKILL)
         server.wait(30)
 
 
 def test_only_we_may_connect(server: RunningServer) -> None:
-    assert stat.S_IMODE(server.socket.stat().st_mode) == 0o600
+    assert stat.S_IMODE(server.address.stat().st_mode) == 0o600
 
 
 def test_a_path_too_long_for_an_address_is_known_before(short_folder: Path) -> None:
-    room = 103 - len(str(short_folder)) - 1
-    assert can_listen(short_folder / ("x" * room))
-    assert not can_listen(short_folder / ("x" * (room + 1)))
+    longest = short_folder / ("x" * (107 - len(str(short_folder)) - 1))
+    assert can_listen(longest)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(longest))
+        longer = longest.with_name(f"{longest.name}x")
+        assert not can_listen(longer)
+        with pytest.raises(OSError, match="too long"), socket.socket(socket.AF_UNIX) as another:
+            another.bind(str(longer))
 
 
 def test_a_command_outlives_its_server_and_the_next_one_runs_without(
@@ -198,10 +204,10 @@ def test_a_command_outlives_its_server_and_the_next_one_runs_without(
     def kill(_line: str) -> None:
         server.process.kill()
 
-    assert run_dbt(small.folder, HELP, os.environ, told=kill, server=str(server.socket)) == 0
+    assert run_dbt(small.folder, HELP, os.environ, told=kill, server=str(server.address)) == 0
     assert server.process.status() == psutil.STATUS_ZOMBIE
     with pytest.raises(MartsFailed, match=r"Trying it: dbt failed:\n.*--nonsense"):
-        Project(small.settings, dbt_server=str(server.socket)).run(
+        Project(small.settings, dbt_server=str(server.address)).run(
             "run", "--nonsense", doing="Trying it"
         )
 
