@@ -108,8 +108,9 @@ def test_commands_at_once_have_their_own_environment_folder_and_output(
         folder = tmp_path / str(number)
         folder.mkdir()
         (folder / "dbt_project.yml").write_text(f"name: p{number}\nprofile: market_assets\n")
-        environment = {"DBT_PROFILES_DIR": str(SOURCE), "DBT_PROJECT_DIR": str(folder)}
-        environment |= {"DBT_LOG_PATH": str(folder)}
+        folders = {"PROJECT_DIR": folder, "LOG_PATH": folder, "PROFILES_DIR": SOURCE}
+        environment = {f"DBT_{name}": str(path) for name, path in folders.items()}
+        environment |= {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
         lines = told[number] = []
         run_dbt(folder, ["clean"], environment, told=lines.append, server=str(server.address))
 
