@@ -37,6 +37,10 @@ from market_assets.warehouse.ducklake import DuckLakeWarehouse
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# As in a stack: numpy's threads would spin, here and in each process that is started from here.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 # What only runs where the platform is in production: `make test-production`.
 PRODUCTION_ROOMS = {Path(__file__).parent / room for room in ("bigquery", "deploy")}
 # A test that asks for an exchange, a warehouse or an emulator takes a second or more: these are
