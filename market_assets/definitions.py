@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from market_assets.defs.assembly import assemble
+from market_assets.process_end import leave_memory_to_the_system
 from market_assets.settings import load_settings
 from sensors.marts import marts_sensor
 from sensors.repair import repair_sensor
@@ -14,6 +15,9 @@ from sensors.watch import watch_sensor
 
 if TYPE_CHECKING:
     from market_assets.settings import Settings
+
+# Dagster imports this in code servers and in the process of each run.
+leave_memory_to_the_system()
 
 
 @dg.definitions

@@ -28,6 +28,7 @@ from lab_support import CALM, EVERY_VENUE, Lab, settings_for
 
 from market_assets.marts.dbt_command import SERVER_VARIABLE
 from market_assets.marts.project import Project
+from market_assets.process_end import leave_memory_to_the_system
 from market_assets.settings import Settings
 from market_assets.simulator.process import RunningSimulator, running_simulator
 from market_assets.warehouse.ducklake import DuckLakeWarehouse
@@ -39,7 +40,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # As in a stack: numpy's threads would spin, here and in each process that is started from here.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
+leave_memory_to_the_system()
 
 # What only runs where the platform is in production: `make test-production`.
 PRODUCTION_ROOMS = {Path(__file__).parent / room for room in ("bigquery", "deploy")}

@@ -19,6 +19,7 @@ import click
 from market_assets import __version__
 from market_assets.cli.groups import Group
 from market_assets.errors import EXIT_INTERRUPTED, MarketAssetsError
+from market_assets.process_end import leave_memory_to_the_system
 
 # Command -> the module that has it. Each is imported only when it is called: `--help` is instant.
 _COMMANDS = {
@@ -73,6 +74,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; turn our errors to one message and an exit code that scripts can trust."""
+    leave_memory_to_the_system()
     try:
         cli.main(arguments, prog_name="market-assets", standalone_mode=False)
     except click.exceptions.Exit as done:

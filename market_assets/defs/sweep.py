@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from market_assets.process_end import leave_memory_to_the_system
 from market_assets.stack import ports
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def main() -> None:
     parser.add_argument("--before", type=float, help="only runs launched before, Unix seconds")
     parser.add_argument("--after-port", type=int, help="wait until something listens there")
     given = parser.parse_args()
+    leave_memory_to_the_system()
     found = sweep(Dead(given.location, given.before), given.after_port)
     sys.stdout.write(json.dumps(found) + "\n")
 

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+from market_assets.process_end import leave_memory_to_the_system
+
 _IN_EVERY_COMMAND = ("dbt.cli.main", "dbt.compilation", "dbt.task.build", "pandas", "pyarrow")
 _BUILDING = ("build", "run", "test")
 
@@ -24,6 +26,7 @@ def main(folder: str, arguments: Sequence[str]) -> int:
     from dbt.cli.exceptions import DbtUsageException
     from dbt.cli.main import dbtRunner
 
+    leave_memory_to_the_system()
     building = arguments[0] in _BUILDING
     ended = dbtRunner().invoke([*(["--no-write-json"] if building else []), *arguments])
     if building and isinstance(ended.result, RunExecutionResult):

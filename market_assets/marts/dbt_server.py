@@ -10,6 +10,7 @@ answers are BEGUN and then the exit status.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -69,6 +70,7 @@ def _client_of_a_fork(listener: socket.socket) -> socket.socket:
             continue
         try:
             dbt_process.warm_up()
+            gc.freeze()  # forks look for their own garbage, not for ours
             is_fork = os.fork() == 0
         except Exception:  # the client, of whom we hang up, runs dbt itself and sees the reason
             traceback.print_exc()
