@@ -14,20 +14,28 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationPlanned,
 )
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.schema import (
+    AssetCheckExecutionsTable,
+    SqlEventLogStorageMetadata,
+)
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     SqliteEventLogStorage,
     SqliteEventLogStorageWatchdog,
 )
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
+from dagster._core.storage.sql import get_alembic_config
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS, create_db_conn_string
 from dagster._core.storage.sqlite_storage import (
     DagsterSqliteStorage,
@@ -38,6 +46,7 @@ from dagster._core.storage.sqlite_storage import (
 from dagster._serdes import serialize_value
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.event import listen
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import QueuePool
 from watchdog.observers import Observer
 
@@ -114,6 +123,20 @@ def _has_revision(engine: Engine) -> bool:
     return revision is not None
 
 
+@cache
+def _migrations() -> ScriptDirectory:
+    return ScriptDirectory.from_config(get_alembic_config(sqlite_event_log.__file__))
+
+
+def _make_tables_of_a_run(engine: Engine) -> None:
+    """What Dagster does, who reads all of its migrations three times for each run's file."""
+    with engine.connect() as connection:
+        connection.execute(text("PRAGMA journal_mode = WAL"))
+    with engine.begin() as connection:
+        SqlEventLogStorageMetadata.create_all(connection)
+        MigrationContext.configure(connection).stamp(_migrations(), "head")
+
+
 class _Watcher(SqliteEventLogStorageWatchdog):
     """Tells the UI of a run's events while they are written.
 
@@ -143,8 +166,15 @@ class Events(SqliteEventLogStorage):
         super().__init__(base_dir)
 
     def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:
-        if not _has_revision(engine):
+        if _has_revision(engine):
+            return
+        if for_index_shard:  # an old one may need more than a new one
             super()._initdb(engine, for_index_shard)
+            return
+        try:
+            _make_tables_of_a_run(engine)
+        except DatabaseError:  # another process makes them now: Dagster waits for it
+            super()._initdb(engine)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from queue import Queue
 
@@ -82,6 +84,38 @@ def test_dagsters_own_storage_and_ours_read_what_the_other_wrote(tmp_path: Path)
         assert {run.run_id for run in dagsters.get_runs()} == {first, second}
         assert dagsters.get_materialized_partitions(ASSET) == {"a", "b", "c"}
         assert [len(_materialised(dagsters, run)) for run in (first, second)] == [2, 1]
+
+
+def test_the_file_of_a_run_has_the_tables_that_dagster_makes(tmp_path: Path) -> None:
+    def made(home: Path, *, kept: bool) -> tuple[list[str], str, str]:
+        with _instance(home, kept=kept) as instance:
+            run = _run(instance)
+            _materialise(instance, run, "a")
+        [file] = home.glob(f"**/{run}.db")
+        with closing(sqlite3.connect(file)) as of_run:
+            tables = of_run.execute("SELECT sql FROM sqlite_master WHERE sql > '' ORDER BY sql")
+            [[version]] = of_run.execute("SELECT version_num FROM alembic_version")
+            [[mode]] = of_run.execute("PRAGMA journal_mode")
+            return [" ".join(sql.split()) for (sql,) in tables], version, mode
+
+    assert made(tmp_path / "ours", kept=True) == made(tmp_path / "dagsters", kept=False)
+
+
+def test_the_file_of_a_run_is_made_by_many_at_once(tmp_path: Path) -> None:
+    """The daemon, the process of the run and the UI may all be the first to ask."""
+    with ExitStack() as opened:
+        instances = [opened.enter_context(_instance(tmp_path)) for _ in range(4)]
+        run = make_new_run_id()
+        together = threading.Barrier(len(instances), timeout=30)
+
+        def note(instance: dg.DagsterInstance) -> None:
+            together.wait()
+            _materialise(instance, run, "a")
+
+        with ThreadPoolExecutor(len(instances)) as threads:
+            list(threads.map(note, instances))
+        for instance in instances:
+            assert _materialised(instance, run) == ["a"] * len(instances)
 
 
 def test_the_planned_checks_of_a_run_are_the_rows_that_dagster_writes(tmp_path: Path) -> None:
