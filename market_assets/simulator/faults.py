@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import compress
 from typing import Final
 
+import numpy as np
 import orjson
 
 from market_assets.simulator.answers import HTML, Answer, Endpoint, Page, json_answer
 from market_assets.simulator.config import REQUEST_FAULTS, FaultsConfig
-from market_assets.simulator.noise import stream, uniform_one
+from market_assets.simulator.noise import stream, uniform, uniform_one
 
 _HTML_PAGE: Final = b"<html><head><title>%d</title></head><body><h1>%s</h1></body></html>"
 _REASONS: Final = {403: b"Forbidden", 451: b"Restricted", 502: b"Bad Gateway"}
@@ -60,8 +62,8 @@ class FaultPlan:
         rows = list(page.rows)
         if fault == "short_page":
             key = stream(self._seed, "dropped", venue, number)
-            rate = self.config.short_page_rows
-            rows = [row for at, row in enumerate(rows) if uniform_one(key, at) >= rate]
+            kept = uniform(key, np.arange(len(rows))) >= self.config.short_page_rows
+            rows = list(compress(rows, kept))
             if len(rows) == len(page.rows):
                 return None
         elif fault == "duplicates":
