@@ -27,6 +27,8 @@ from market_assets.defs.local_storage import KEPT_FILES
 from market_assets.settings import Settings
 from market_assets.stack.dagster_home import write_dagster_yaml
 
+pytestmark = pytest.mark.slow
+
 ASSET = dg.AssetKey(["raw", "binance_ohlcv"])
 
 
