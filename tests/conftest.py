@@ -36,11 +36,10 @@ from market_assets.warehouse.ducklake import DuckLakeWarehouse
 # Started in the background of a script, we are born with Ctrl-C ignored, and so would be every
 # program that a test starts and interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 # As in a stack: numpy's threads would spin, here and in each process that is started from here.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 leave_memory_to_the_system()
+
 
 # What only runs where the platform is in production: `make test-production`.
 PRODUCTION_ROOMS = {Path(__file__).parent / room for room in ("bigquery", "deploy")}

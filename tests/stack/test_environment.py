@@ -9,17 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from market_assets.settings import load_settings
+from market_assets.settings import Settings
 from market_assets.stack.environment import child_environment
 from market_assets.stack.platform_file import demo_layout
 
 COUNT_THREADS = "import os, numpy, scipy.linalg; print(len(os.listdir('/proc/self/task')))"
 
 
-def environment(tmp_path: Path, **given: str) -> dict[str, str]:
-    file = tmp_path / "platform.yaml"
-    file.write_text(f"state_dir: {tmp_path}\n", encoding="utf-8")
-    return child_environment(demo_layout(load_settings(file, environ={})), "a-test", given)
+def environment(state: Path, **given: str) -> dict[str, str]:
+    settings = Settings.model_validate({"state_dir": state})
+    return child_environment(demo_layout(settings), "a-test", given)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
